@@ -1,0 +1,176 @@
+//! What kinds of events there are, over which channel, and how they came in.
+
+/// A name that is not in the vocabulary.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} `{name}`; known are: {known}")]
+pub struct UnknownName {
+    what: &'static str,
+    name: String,
+    known: String,
+}
+
+impl UnknownName {
+    pub(crate) fn new(what: &'static str, name: &str, known: impl Iterator<Item = &'static str>) -> Self {
+        Self { what, name: name.chars().take(60).collect(), known: known.collect::<Vec<_>>().join(", ") }
+    }
+}
+
+macro_rules! vocabulary {
+    ($(#[$meta:meta])* $type:ident, $what:literal { $($(#[$doc:meta])* $variant:ident = $number:literal $name:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum $type { $($(#[$doc])* $variant = $number,)+ }
+
+        impl $type {
+            /// Every value, in the order of the vocabulary.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The word for it in the API, the command line and the interface.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// The number under which stores keep it. Numbers are never reused.
+            pub const fn number(self) -> u8 {
+                self as u8
+            }
+
+            /// The value that a store keeps under `number`.
+            pub const fn from_number(number: u8) -> Option<Self> {
+                match number { $($number => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = crate::UnknownName;
+            fn from_str(name: &str) -> Result<Self, crate::UnknownName> {
+                Self::ALL.iter().copied().find(|value| value.name() == name).ok_or_else(|| {
+                    crate::UnknownName::new($what, name, Self::ALL.iter().map(|value| value.name()))
+                })
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.name())
+            }
+        }
+
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+                name.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use vocabulary;
+
+vocabulary! {
+    #[derive(Default)]
+    /// What happened. The event type in the API is `message.` followed by this name.
+    Kind, "event type" {
+        /// The provider took the message and holds it.
+        Queued = 1 "queued",
+        /// The provider handed the message on; no proof of delivery.
+        Sent = 2 "sent",
+        /// The recipient's server or carrier took the message.
+        Delivered = 3 "delivered",
+        /// Delivery failed for now; the provider goes on trying.
+        Deferred = 4 "deferred",
+        /// The recipient's server or carrier refused the message for good, or the provider gave up.
+        Bounced = 5 "bounced",
+        /// The provider refused to send the message (suppressed, invalid, policy).
+        Rejected = 6 "rejected",
+        /// The provider could not send the message.
+        Failed = 7 "failed",
+        /// The message was opened; by whom says [`crate::Actor`].
+        Opened = 8 "opened",
+        /// A link in the message was followed.
+        Clicked = 9 "clicked",
+        /// The recipient reported the message as spam.
+        Complained = 10 "complained",
+        /// The recipient does not want further messages.
+        Unsubscribed = 11 "unsubscribed",
+        /// The recipient wants messages (again).
+        Subscribed = 12 "subscribed",
+        /// An automatic answer came back (out of office).
+        Autoresponded = 13 "autoresponded",
+        /// Authentic but not understood; kept with its raw request.
+        #[default]
+        Unknown = 14 "unknown",
+        /// A message came in.
+        Inbound = 15 "inbound",
+        /// A message came in and could not be processed by the provider.
+        InboundFailed = 16 "inbound_failed",
+        /// An address was put on, or taken off, the provider's list.
+        SuppressionChanged = 17 "suppression_changed",
+    }
+}
+
+impl Kind {
+    /// The dotted type, `message.bounced`: usable as a Standard Webhooks event type.
+    pub fn dotted(self) -> String {
+        format!("message.{}", self.name())
+    }
+
+    /// From `bounced` or `message.bounced`.
+    pub fn parse(name: &str) -> Result<Self, UnknownName> {
+        name.strip_prefix("message.").unwrap_or(name).parse()
+    }
+}
+
+vocabulary! {
+    #[derive(Default)]
+    /// How the message travels.
+    Channel, "channel" {
+        /// E-mail.
+        Email = 1 "email",
+        /// SMS and MMS.
+        Sms = 2 "sms",
+        /// WhatsApp.
+        Whatsapp = 3 "whatsapp",
+        /// RCS.
+        Rcs = 4 "rcs",
+        /// Anything else, or not known.
+        #[default]
+        Other = 5 "other",
+    }
+}
+
+vocabulary! {
+    /// How the event came to be in the log.
+    Origin, "origin" {
+        /// The provider posted it.
+        Webhook = 1 "webhook",
+        /// Fetched from the provider's API.
+        Backfill = 2 "backfill",
+        /// Imported from a file.
+        Import = 3 "import",
+        /// Written by Hearback itself.
+        Hearback = 4 "hearback",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers_round_trip() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::parse(kind.name()), Ok(*kind));
+            assert_eq!(Kind::parse(&kind.dotted()), Ok(*kind));
+            assert_eq!(Kind::from_number(kind.number()), Some(*kind));
+        }
+        let error = Kind::parse("message.bouncd").unwrap_err().to_string();
+        assert!(error.starts_with("unknown event type `bouncd`; known are: queued, sent"), "{error}");
+    }
+}

@@ -1,0 +1,26 @@
+//! The vocabulary of Hearback: what an event is, and what follows from a set of events.
+//!
+//! Pure types and functions: no I/O, no clock but [`Timestamp::now`], no SQL, no HTTP.
+//! The names of the kinds are those of django-anymail, the de-facto standard of the field.
+
+mod address;
+mod event;
+mod failure;
+mod id;
+mod kind;
+mod label;
+mod message;
+mod recipient;
+mod record;
+mod timestamp;
+
+pub use address::{Address, AddressError, mask};
+pub use event::{Actor, DedupKey, Engagement, Event, Inbound, ListAction, SuppressionChange};
+pub use failure::{Failure, Reason, Severity};
+pub use id::{EventId, IdError, MessageId};
+pub use kind::{Channel, Kind, Origin, UnknownName};
+pub use label::{Label, labels_from_json};
+pub use message::{Class, MessageState, Status};
+pub use recipient::{Counts, Fact, RecipientState, RecipientStatus, Suppression, SuppressionReason};
+pub use record::{MessageRef, Record};
+pub use timestamp::{Timestamp, TimestampError};

@@ -1,0 +1,422 @@
+//! What a set of events says about one recipient: counters, the last event, and whether it may be sent to.
+//!
+//! [`RecipientState`] is a commutative, idempotent-free monoid: states of two disjoint sets of events merge into the
+//! state of their union in any order, which is what makes it independent of the order of arrival.
+
+use serde::Serialize;
+
+use crate::kind::vocabulary;
+use crate::{Event, Kind, ListAction, Reason, Record, Severity, Timestamp};
+
+/// The few things about an event that states are made of: small enough to keep for every event of the newest
+/// period, and in a store's columns for all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Position in the log.
+    pub position: u64,
+    /// What happened.
+    pub kind: Kind,
+    /// When.
+    pub occurred_at: Timestamp,
+    /// The rest, packed; see the constants.
+    pub flags: u16,
+    /// The store's number for the source.
+    pub source: u32,
+}
+
+impl Fact {
+    /// `occurred_at` is the time of receipt.
+    pub const APPROXIMATE: u16 = 1;
+    /// The request's signature was not checked or not right.
+    pub const UNVERIFIED: u16 = 1 << 1;
+    /// A provider's sample event.
+    pub const TEST: u16 = 1 << 2;
+    /// A permanent failure.
+    pub const PERMANENT: u16 = 1 << 3;
+    /// A temporary failure.
+    pub const TEMPORARY: u16 = 1 << 4;
+    /// Opened or clicked by a machine.
+    pub const MACHINE: u16 = 1 << 5;
+    /// A permanent bounce of a bad address.
+    pub const BAD_ADDRESS: u16 = 1 << 6;
+    /// The provider put the address on its global list.
+    pub const LISTED: u16 = 1 << 7;
+    /// The provider took the address off its global list, or the recipient subscribed again.
+    pub const UNLISTED: u16 = 1 << 8;
+    /// An unsubscribe from one list or group only.
+    pub const SCOPED: u16 = 1 << 9;
+
+    /// The fact of an event in the log.
+    pub fn of(record: &Record, source: u32) -> Self {
+        let event = &record.event;
+        Self {
+            position: record.position,
+            kind: event.kind,
+            occurred_at: record.occurred_at(),
+            flags: flags(event) | if record.verified { 0 } else { Self::UNVERIFIED },
+            source,
+        }
+    }
+
+    /// Whether all of `flags` are set.
+    pub const fn has(&self, flags: u16) -> bool {
+        self.flags & flags == flags
+    }
+}
+
+fn flags(event: &Event) -> u16 {
+    let mut flags = 0;
+    let mut set = |on: bool, flag: u16| flags |= if on { flag } else { 0 };
+    set(event.occurred_at.is_none(), Fact::APPROXIMATE);
+    set(event.test, Fact::TEST);
+    set(event.severity() == Some(Severity::Permanent), Fact::PERMANENT);
+    set(event.severity() == Some(Severity::Temporary), Fact::TEMPORARY);
+    set(event.by_machine(), Fact::MACHINE);
+    set(
+        event.kind == Kind::Bounced
+            && event.severity() == Some(Severity::Permanent)
+            && event.reason() == Some(Reason::InvalidRecipient),
+        Fact::BAD_ADDRESS,
+    );
+    let scope = event.suppression.as_ref().and_then(|change| change.scope.as_ref());
+    set(scope.is_some(), Fact::SCOPED);
+    if scope.is_none() {
+        let action = event.suppression.as_ref().map(|change| change.action);
+        let listed = event.kind == Kind::SuppressionChanged && action == Some(ListAction::Added);
+        let unlisted = event.kind == Kind::SuppressionChanged && action == Some(ListAction::Removed);
+        set(listed, Fact::LISTED);
+        set(unlisted || event.kind == Kind::Subscribed, Fact::UNLISTED);
+    }
+    flags
+}
+
+vocabulary! {
+    /// In one word, what is known of a recipient.
+    RecipientStatus, "recipient status" {
+        /// Must not be sent to.
+        Suppressed = 1 "suppressed",
+        /// The last outcome was a failure.
+        Failing = 2 "failing",
+        /// The last outcome was a delivery.
+        Deliverable = 3 "deliverable",
+        /// No outcome is known yet.
+        Pending = 4 "pending",
+    }
+}
+
+vocabulary! {
+    /// Why an address must not be sent to.
+    SuppressionReason, "suppression reason" {
+        /// A person added it by hand.
+        Manual = 1 "manual",
+        /// The recipient reported a message as spam.
+        Complained = 2 "complained",
+        /// The recipient unsubscribed.
+        Unsubscribed = 3 "unsubscribed",
+        /// The provider put it on its list.
+        Listed = 4 "listed",
+        /// A permanent bounce: the address does not exist.
+        Bounced = 5 "bounced",
+    }
+}
+
+/// An address that must not be sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suppression {
+    /// Why.
+    pub reason: SuppressionReason,
+    /// Since when.
+    pub since: Timestamp,
+    /// The store's number for the source that told it; 0 for a person.
+    pub source: u32,
+}
+
+/// How often what happened. Opens and clicks by people and machines are apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "each field is the kind it counts")]
+pub struct Counts {
+    pub queued: u64,
+    pub sent: u64,
+    pub delivered: u64,
+    pub deferred: u64,
+    pub bounced_permanent: u64,
+    pub bounced_temporary: u64,
+    pub rejected: u64,
+    pub failed: u64,
+    pub opened_human: u64,
+    pub opened_machine: u64,
+    pub clicked_human: u64,
+    pub clicked_machine: u64,
+    pub complained: u64,
+    pub unsubscribed: u64,
+    pub inbound: u64,
+    pub other: u64,
+}
+
+impl Counts {
+    /// How many numbers there are.
+    pub const LEN: usize = 16;
+
+    /// The numbers in the order of the fields.
+    pub const fn as_array(&self) -> [u64; Self::LEN] {
+        [
+            self.queued,
+            self.sent,
+            self.delivered,
+            self.deferred,
+            self.bounced_permanent,
+            self.bounced_temporary,
+            self.rejected,
+            self.failed,
+            self.opened_human,
+            self.opened_machine,
+            self.clicked_human,
+            self.clicked_machine,
+            self.complained,
+            self.unsubscribed,
+            self.inbound,
+            self.other,
+        ]
+    }
+
+    /// From the numbers in the order of the fields.
+    pub const fn from_array(n: [u64; Self::LEN]) -> Self {
+        Self {
+            queued: n[0],
+            sent: n[1],
+            delivered: n[2],
+            deferred: n[3],
+            bounced_permanent: n[4],
+            bounced_temporary: n[5],
+            rejected: n[6],
+            failed: n[7],
+            opened_human: n[8],
+            opened_machine: n[9],
+            clicked_human: n[10],
+            clicked_machine: n[11],
+            complained: n[12],
+            unsubscribed: n[13],
+            inbound: n[14],
+            other: n[15],
+        }
+    }
+
+    fn counter(&mut self, fact: &Fact) -> &mut u64 {
+        let machine = fact.has(Fact::MACHINE);
+        match fact.kind {
+            Kind::Queued => &mut self.queued,
+            Kind::Sent => &mut self.sent,
+            Kind::Delivered => &mut self.delivered,
+            Kind::Deferred => &mut self.deferred,
+            Kind::Bounced if fact.has(Fact::TEMPORARY) => &mut self.bounced_temporary,
+            Kind::Bounced => &mut self.bounced_permanent,
+            Kind::Rejected => &mut self.rejected,
+            Kind::Failed => &mut self.failed,
+            Kind::Opened if machine => &mut self.opened_machine,
+            Kind::Opened => &mut self.opened_human,
+            Kind::Clicked if machine => &mut self.clicked_machine,
+            Kind::Clicked => &mut self.clicked_human,
+            Kind::Complained => &mut self.complained,
+            Kind::Unsubscribed => &mut self.unsubscribed,
+            Kind::Inbound | Kind::InboundFailed => &mut self.inbound,
+            Kind::Subscribed | Kind::Autoresponded | Kind::Unknown | Kind::SuppressionChanged => {
+                &mut self.other
+            }
+        }
+    }
+}
+
+/// A moment and the source that told it. Later wins; at the same moment the greater source number.
+type Mark = Option<(Timestamp, u32)>;
+
+/// What a set of events says about one recipient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecipientState {
+    /// How often what happened.
+    pub counts: Counts,
+    /// The newest event: its time, rank and kind. Order of the tuple decides which is newest.
+    pub last: Option<(Timestamp, u8)>,
+    /// The newest outcome (delivered, bounced, rejected, failed).
+    pub outcome: Option<(Timestamp, u8)>,
+    /// When a message to it was last handed on (sent, or delivered where sends are not told).
+    pub sent_at: Option<Timestamp>,
+    /// When the first event was.
+    pub first_at: Option<Timestamp>,
+    /// Newest permanent bounce as a bad address.
+    pub bounced: Mark,
+    /// Newest complaint.
+    pub complained: Mark,
+    /// Newest unsubscribe from everything.
+    pub unsubscribed: Mark,
+    /// Newest entry on a provider's list.
+    pub listed: Mark,
+    /// Newest removal from a provider's list, or subscription.
+    pub unlisted: Mark,
+    /// Newest delivery.
+    pub delivered: Mark,
+}
+
+impl RecipientState {
+    /// The state after one more event.
+    pub fn add(&mut self, fact: &Fact) {
+        *self.counts.counter(fact) += 1;
+        let mark = Some((fact.occurred_at, fact.source));
+        let last = Some((fact.occurred_at, fact.kind.number()));
+        self.last = self.last.max(last);
+        self.first_at = earliest(self.first_at, Some(fact.occurred_at));
+        match fact.kind {
+            Kind::Delivered | Kind::Bounced | Kind::Rejected | Kind::Failed => {
+                self.outcome = self.outcome.max(last);
+            }
+            _ => {}
+        }
+        if matches!(fact.kind, Kind::Sent | Kind::Delivered) {
+            self.sent_at = self.sent_at.max(Some(fact.occurred_at));
+        }
+        let raise = |slot: &mut Mark| *slot = (*slot).max(mark);
+        match fact.kind {
+            Kind::Delivered => raise(&mut self.delivered),
+            Kind::Complained => raise(&mut self.complained),
+            Kind::Unsubscribed if !fact.has(Fact::SCOPED) => raise(&mut self.unsubscribed),
+            _ => {}
+        }
+        if fact.has(Fact::BAD_ADDRESS) {
+            raise(&mut self.bounced);
+        }
+        if fact.has(Fact::LISTED) {
+            raise(&mut self.listed);
+        }
+        if fact.has(Fact::UNLISTED) {
+            raise(&mut self.unlisted);
+        }
+    }
+
+    /// The state of two disjoint sets of events together.
+    #[must_use]
+    pub fn merge(&self, other: &Self) -> Self {
+        let (a, b) = (self.counts.as_array(), other.counts.as_array());
+        Self {
+            counts: Counts::from_array(std::array::from_fn(|i| a[i] + b[i])),
+            last: self.last.max(other.last),
+            outcome: self.outcome.max(other.outcome),
+            sent_at: self.sent_at.max(other.sent_at),
+            first_at: earliest(self.first_at, other.first_at),
+            bounced: self.bounced.max(other.bounced),
+            complained: self.complained.max(other.complained),
+            unsubscribed: self.unsubscribed.max(other.unsubscribed),
+            listed: self.listed.max(other.listed),
+            unlisted: self.unlisted.max(other.unlisted),
+            delivered: self.delivered.max(other.delivered),
+        }
+    }
+
+    /// The kind of the newest event.
+    pub fn last_kind(&self) -> Option<Kind> {
+        self.last.and_then(|(_, number)| Kind::from_number(number))
+    }
+
+    /// Whether the events suppress the address, and why: the gravest cause that still stands.
+    ///
+    /// A bounce is cleared by a later delivery (the address exists after all) or removal from the provider's list;
+    /// a complaint, an unsubscribe and a list entry only by removal or a new subscription, because a message that was
+    /// under way may well be delivered after its recipient complained.
+    pub fn suppression(&self) -> Option<Suppression> {
+        let stands = |mark: Mark, cleared: Option<Timestamp>| {
+            mark.filter(|(at, _)| cleared.is_none_or(|cleared| *at >= cleared))
+        };
+        let unlisted = self.unlisted.map(|(at, _)| at);
+        let delivered = self.delivered.map(|(at, _)| at);
+        [
+            (SuppressionReason::Complained, stands(self.complained, unlisted)),
+            (SuppressionReason::Unsubscribed, stands(self.unsubscribed, unlisted)),
+            (SuppressionReason::Listed, stands(self.listed, unlisted)),
+            (SuppressionReason::Bounced, stands(self.bounced, unlisted.max(delivered))),
+        ]
+        .into_iter()
+        .find_map(|(reason, mark)| mark.map(|(since, source)| Suppression { reason, since, source }))
+    }
+
+    /// The status in one word.
+    pub fn status(&self) -> RecipientStatus {
+        if self.suppression().is_some() {
+            return RecipientStatus::Suppressed;
+        }
+        match self.outcome.and_then(|(_, number)| Kind::from_number(number)) {
+            Some(Kind::Delivered) => RecipientStatus::Deliverable,
+            Some(_) => RecipientStatus::Failing,
+            None => RecipientStatus::Pending,
+        }
+    }
+}
+
+fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    pub(crate) fn facts() -> impl Strategy<Value = Vec<Fact>> {
+        let fact =
+            (0..Kind::ALL.len(), 0_i64..40, 0_u16..1024, 0_u32..3).prop_map(|(kind, at, flags, source)| {
+                Fact {
+                    position: 1,
+                    kind: Kind::ALL[kind],
+                    occurred_at: Timestamp::from_nanos(at),
+                    flags,
+                    source,
+                }
+            });
+        proptest::collection::vec(fact, 0..24)
+    }
+
+    fn fold(facts: &[Fact]) -> RecipientState {
+        let mut state = RecipientState::default();
+        for fact in facts {
+            state.add(fact);
+        }
+        state
+    }
+
+    fn fact(kind: Kind, at: i64, flags: u16) -> Fact {
+        Fact { position: at as u64, kind, occurred_at: Timestamp::from_nanos(at), flags, source: 1 }
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_and_any_split_give_the_same_state(facts in facts(), seed: u64, cut in 0_usize..24) {
+            let mut shuffled = facts.clone();
+            let len = shuffled.len().max(1);
+            for i in 0..shuffled.len() { shuffled.swap(i, (seed as usize).wrapping_mul(i + 7) % len); }
+            prop_assert_eq!(fold(&facts), fold(&shuffled));
+            let (left, right) = facts.split_at(cut.min(facts.len()));
+            prop_assert_eq!(fold(&facts), fold(left).merge(&fold(right)));
+            prop_assert_eq!(fold(right).merge(&fold(left)), fold(left).merge(&fold(right)));
+        }
+    }
+
+    #[test]
+    fn a_bad_address_is_suppressed_until_a_later_delivery() {
+        let bounce = fact(Kind::Bounced, 10, Fact::PERMANENT | Fact::BAD_ADDRESS);
+        assert_eq!(fold(&[bounce]).suppression().unwrap().reason, SuppressionReason::Bounced);
+        assert_eq!(fold(&[bounce, fact(Kind::Delivered, 9, 0)]).status(), RecipientStatus::Suppressed);
+        assert_eq!(fold(&[bounce, fact(Kind::Delivered, 11, 0)]).status(), RecipientStatus::Deliverable);
+        assert_eq!(fold(&[fact(Kind::Bounced, 10, Fact::TEMPORARY)]).status(), RecipientStatus::Failing);
+    }
+
+    #[test]
+    fn a_complaint_outlives_a_delivery_but_not_a_removal() {
+        let complaint = fact(Kind::Complained, 10, 0);
+        let state = fold(&[complaint, fact(Kind::Delivered, 20, 0)]);
+        assert_eq!(state.suppression().unwrap().reason, SuppressionReason::Complained);
+        assert!(
+            fold(&[complaint, fact(Kind::SuppressionChanged, 20, Fact::UNLISTED)]).suppression().is_none()
+        );
+        assert!(fold(&[fact(Kind::Unsubscribed, 5, Fact::SCOPED)]).suppression().is_none());
+    }
+}
