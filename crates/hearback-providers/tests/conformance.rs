@@ -1,5 +1,7 @@
 //! What every provider must hold, whatever its format: run over all of them.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fs;
 use std::path::Path;
 

@@ -13,6 +13,8 @@
 //! after storing, where it is not `{"success":true}`). With `UPDATE_SAMPLES=1` the expected part is written anew: read the
 //! difference before you commit it.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
