@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Where Hearback keeps events: one contract ([`Store`]), shaped by use and object-safe, and the stores that keep it.
+//!
+//! The event log is the truth. Everything else a store holds (indexes, recipients, rollups, suppressions) follows from it
+//! and can be made anew. What was answered is on disk; nothing here knows HTTP or any provider.
+
+pub mod sqlite;
+
+mod contract;
+mod error;
+mod query;
+mod submission;
+mod view;
+
+pub use contract::{Answer, Store};
+pub use error::StoreError;
+pub use query::{EventFilter, EventQuery, Order, Page, QuarantineFilter};
+pub use submission::{Payload, Receipt, Refused, SourceRef, Submission};
+pub use view::{
+    Explanation, MessageView, NewToken, QuarantineCount, QuarantineEntry, RebuildReport, RecipientView,
+    RollupRow, SourceActivity, StoreStats, SuppressionView, TokenView,
+};

@@ -1,0 +1,124 @@
+//! What the server is told when it starts: validated, secrets resolved, nothing left to go wrong.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hearback_providers::{Endpoint, Provider};
+use hearback_store::SourceRef;
+use ipnet::IpNet;
+
+/// Everything that the HTTP side needs to know.
+pub struct Settings {
+    /// Where webhooks and health are served; API and metrics too, unless `admin` is set.
+    pub listen: SocketAddr,
+    /// Where API and metrics are served instead.
+    pub admin: Option<SocketAddr>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The sources.
+    pub sources: Vec<Arc<Source>>,
+}
+
+/// One configured endpoint of a provider.
+pub struct Source {
+    /// Name, provider and account, as the log has them.
+    pub reference: SourceRef,
+    /// Its provider.
+    pub provider: &'static dyn Provider,
+    /// Its keys and rules.
+    pub endpoint: Box<dyn Endpoint>,
+    /// Further paths under which it answers besides `/webhooks/{name}`, each beginning with `/`. A trailing slash matters not.
+    pub paths: Vec<String>,
+    /// How strictly signatures are taken.
+    pub mode: Mode,
+    /// What to do with events of messages that nobody knows.
+    pub unknown_message: UnknownMessage,
+    /// Longest body in bytes.
+    pub body_bytes_max: usize,
+    /// Requests per second on average, with bursts of the same size; `None` for no limit.
+    pub requests_per_second: Option<u32>,
+    /// The public URL of this one source, complete, if it was given.
+    pub public_url: Option<String>,
+    /// Scheme and host under which the server is reached from outside (`https://hooks.example.com`), if given.
+    pub public_base: Option<String>,
+}
+
+/// How strictly signatures are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A request without a right signature is refused.
+    Enforce,
+    /// It is checked, counted, and accepted all the same; its events are marked.
+    Shadow,
+    /// It is not checked at all.
+    Off,
+}
+
+impl Mode {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Shadow => "shadow",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// What to do with events of messages that nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownMessage {
+    /// Keep them: the event makes the message.
+    Store,
+    /// Answer 404.
+    Reject,
+}
+
+/// Bounds that keep one sender from harming the others.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Most connections at a time, over both listeners.
+    pub connections_max: usize,
+    /// Most headers of a request.
+    pub headers_max: usize,
+    /// How long a request may take to come in, head and body apart.
+    pub read_timeout: Duration,
+    /// How long running requests may take to end when the server stops.
+    pub drain_timeout: Duration,
+    /// Refused requests per second and source that are written to the quarantine; beyond that they are only counted.
+    pub quarantined_per_second: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 4096,
+            headers_max: 100,
+            read_timeout: Duration::from_secs(20),
+            drain_timeout: Duration::from_secs(10),
+            quarantined_per_second: 50,
+        }
+    }
+}
+
+impl Source {
+    /// The complete URLs under which the provider may know this source, for a request to `path_and_query`: the source's own
+    /// public URL (with the received query where it has none), then the server's public base with the received path.
+    pub fn public_urls(&self, path_and_query: &str) -> Vec<String> {
+        let query = path_and_query.split_once('?').map(|(_, query)| query);
+        let mut urls = Vec::with_capacity(3);
+        if let Some(url) = &self.public_url {
+            if let (Some(query), false) = (query, url.contains('?')) {
+                urls.push(format!("{url}?{query}"));
+            }
+            urls.push(url.clone());
+        }
+        if let Some(base) = &self.public_base {
+            urls.push(format!("{}{path_and_query}", base.trim_end_matches('/')));
+        }
+        urls
+    }
+}

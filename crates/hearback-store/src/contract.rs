@@ -1,0 +1,96 @@
+//! The contract that every store keeps.
+
+use futures_util::future::BoxFuture;
+use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
+
+use crate::{
+    EventQuery, MessageView, NewToken, Page, Payload, QuarantineCount, QuarantineEntry, QuarantineFilter,
+    RebuildReport, Receipt, RecipientView, Refused, RollupRow, SourceActivity, StoreError, StoreStats,
+    Submission, SuppressionView, TokenView,
+};
+
+/// What a store's functions give: an answer, some time later.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// A place for events. Object-safe; one `Arc<dyn Store>` serves a whole process.
+///
+/// A reader never sees a state that the events contradict: what [`Store::submit`] has answered is in every read that
+/// begins afterwards.
+pub trait Store: Send + Sync {
+    /// Keeps an authentic request. The answer comes after the commit that holds it; [`StoreError::Overloaded`] at once
+    /// when too many wait.
+    fn submit(&self, submission: Submission) -> Answer<'_, Receipt>;
+
+    /// Keeps a refused request, and drops the oldest of the same source beyond the bounds.
+    fn quarantine(&self, refused: Refused) -> Answer<'_, ()>;
+
+    /// One page of the log.
+    fn events(&self, query: EventQuery) -> Answer<'_, Page<Record>>;
+
+    /// One event.
+    fn event(&self, id: EventId) -> Answer<'_, Option<Record>>;
+
+    /// The raw request that holds the event, if it is still kept.
+    fn payload(&self, id: EventId) -> Answer<'_, Option<Payload>>;
+
+    /// The position of the newest event; 0 in an empty log. Followers wait for it to grow.
+    fn last_position(&self) -> u64;
+
+    /// One message.
+    fn message(&self, id: MessageId) -> Answer<'_, Option<MessageView>>;
+
+    /// The messages (one per recipient) that any account sent under the provider's id, angle brackets or not.
+    fn messages_by_provider_id(&self, provider_id: String) -> Answer<'_, Vec<MessageView>>;
+
+    /// One recipient.
+    fn recipient(&self, address: Address) -> Answer<'_, Option<RecipientView>>;
+
+    /// Addresses that must not be sent to, in the order of the address, beginning after `after`.
+    fn suppressions(&self, after: Option<Address>, limit: usize) -> Answer<'_, Vec<SuppressionView>>;
+
+    /// Hourly counts of events by source, between two moments.
+    fn hourly(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;
+
+    /// Daily counts by tag.
+    fn daily_by_tag(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;
+
+    /// Daily counts by recipient domain.
+    fn daily_by_domain(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;
+
+    /// Every source that ever told something, with what it told.
+    fn sources(&self) -> Answer<'_, Vec<SourceActivity>>;
+
+    /// Refused requests, newest first, without bodies.
+    fn quarantined(&self, filter: QuarantineFilter) -> Answer<'_, Vec<QuarantineEntry>>;
+
+    /// One refused request, with its body.
+    fn quarantine_entry(&self, id: u64) -> Answer<'_, Option<QuarantineEntry>>;
+
+    /// How many refused requests are kept, by source and cause.
+    fn quarantine_counts(&self) -> Answer<'_, Vec<QuarantineCount>>;
+
+    /// Takes a refused request out of the quarantine, after it was admitted or by a person's will. Whether it was there.
+    fn quarantine_remove(&self, id: u64) -> Answer<'_, bool>;
+
+    /// Writes and reads one row, to see whether the store can be written now.
+    fn check_writable(&self) -> Answer<'_, ()>;
+
+    /// Figures about the store itself.
+    fn stats(&self) -> Answer<'_, StoreStats>;
+
+    /// Keeps a token's hash.
+    fn add_token(&self, token: NewToken) -> Answer<'_, TokenView>;
+
+    /// Every token.
+    fn tokens(&self) -> Answer<'_, Vec<TokenView>>;
+
+    /// Forgets a token. Whether it was there.
+    fn remove_token(&self, id: u64) -> Answer<'_, bool>;
+
+    /// Computes every projection anew from the log and compares (`check`), or replaces what is kept. `progress` is told
+    /// how many of how many events are read.
+    fn rebuild(&self, check: bool, progress: Box<dyn Fn(u64, u64) + Send>) -> Answer<'_, RebuildReport>;
+
+    /// Commits what waits and closes. Submissions after that are answered [`StoreError::Stopped`].
+    fn close(&self) -> Answer<'_, ()>;
+}

@@ -1,0 +1,64 @@
+//! What can go wrong in a store.
+
+use std::path::PathBuf;
+
+/// A store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The queue in front of the journal is full: overload. Try again later.
+    #[error("the journal's queue is full")]
+    Overloaded,
+    /// The journal has stopped; the process must be restarted.
+    #[error("the journal has stopped")]
+    Stopped,
+    /// Writing failed (disk full, read-only, I/O): nothing of the batch was kept. It may work later.
+    #[error("cannot write to the database: {0}")]
+    Write(String),
+    /// Reading failed.
+    #[error("cannot read the database: {0}")]
+    Read(#[source] rusqlite::Error),
+    /// The file cannot be opened.
+    #[error("cannot open the database {path}: {problem}")]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// The database was written by a newer version.
+    #[error(
+        "the database {path} has schema {found}, this version knows up to {known}; run the newer hearback, or restore a backup from before the upgrade"
+    )]
+    Newer {
+        /// Which.
+        path: PathBuf,
+        /// Its schema number.
+        found: u32,
+        /// The newest that this version knows.
+        known: u32,
+    },
+    /// The database holds something that this version cannot have written.
+    #[error("the database is damaged: {0}; restore a backup, or run `hearback rebuild`")]
+    Damaged(String),
+}
+
+impl StoreError {
+    /// One word for metrics.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::Stopped => "stopped",
+            Self::Write(_) => "write_failed",
+            Self::Read(_) => "read_failed",
+            Self::Open { .. } => "open_failed",
+            Self::Newer { .. } => "newer_schema",
+            Self::Damaged(_) => "damaged",
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Read(error)
+    }
+}

@@ -1,0 +1,196 @@
+//! What a store answers.
+
+use hearback_event::{
+    Address, Counts, Kind, MessageId, MessageState, RecipientState, RecipientStatus, Record,
+    SuppressionReason, Timestamp,
+};
+use serde::Serialize;
+
+use crate::Payload;
+
+/// A message with everything known of it.
+#[derive(Clone, Debug)]
+pub struct MessageView {
+    /// Its name.
+    pub id: MessageId,
+    /// Where it stands.
+    pub state: MessageState,
+    /// Its events in the order in which they happened (then of the log). At most [`MessageView::MOST_EVENTS`], the newest.
+    pub events: Vec<Record>,
+    /// For each event, how it bears on the status.
+    pub explanations: Vec<Explanation>,
+}
+
+impl MessageView {
+    /// More events of one message are counted but not shown.
+    pub const MOST_EVENTS: usize = 1000;
+}
+
+/// How one event bears on a message's status.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// Whether it decided.
+    pub decided: bool,
+    /// Why, or why not.
+    pub why: &'static str,
+}
+
+/// A recipient with everything known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecipientView {
+    /// The address.
+    pub address: Address,
+    /// What its events say.
+    pub state: RecipientState,
+    /// In one word.
+    pub status: RecipientStatus,
+    /// Whether it must not be sent to, and why: by its events or by a person.
+    pub suppression: Option<SuppressionView>,
+    /// The application's own id for this person.
+    pub user_id: Option<String>,
+}
+
+impl RecipientView {
+    /// The counters.
+    pub const fn counts(&self) -> &Counts {
+        &self.state.counts
+    }
+}
+
+/// An address that must not be sent to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SuppressionView {
+    /// Which.
+    pub address: Address,
+    /// Why.
+    pub reason: SuppressionReason,
+    /// Since when.
+    pub since: Timestamp,
+    /// The source that told it; none for a person.
+    pub source: Option<String>,
+}
+
+/// A refused request.
+#[derive(Clone, Debug)]
+pub struct QuarantineEntry {
+    /// Its number, newer ones greater.
+    pub id: u64,
+    /// The source that refused it.
+    pub source: String,
+    /// The source's provider.
+    pub provider: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// Why, in one word.
+    pub cause: String,
+    /// Why, in a sentence.
+    pub detail: String,
+    /// Who sent it.
+    pub remote: Option<String>,
+    /// Size of the body in bytes, also where it was not kept.
+    pub body_bytes: u64,
+    /// The request. In lists the body is left out.
+    pub payload: Payload,
+}
+
+/// How many refused requests are kept of a source and cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct QuarantineCount {
+    /// The source.
+    pub source: String,
+    /// The cause.
+    pub cause: String,
+    /// How many.
+    pub count: u64,
+    /// The newest.
+    pub newest: Timestamp,
+}
+
+/// What a source has told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceActivity {
+    /// Its name.
+    pub name: String,
+    /// Its provider.
+    pub provider: String,
+    /// Events so far, by kind; kinds without any are left out.
+    pub events: Vec<(Kind, u64)>,
+    /// When its newest event was received.
+    pub last_received_at: Option<Timestamp>,
+}
+
+/// One number of the hourly statistics.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RollupRow {
+    /// Start of the hour or day.
+    pub start: Timestamp,
+    /// Source, tag or domain.
+    pub of: String,
+    /// What happened.
+    pub kind: Kind,
+    /// By a machine (opens and clicks).
+    pub machine: bool,
+    /// How often.
+    pub count: u64,
+}
+
+/// Figures about the store itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct StoreStats {
+    /// The last position of the log; also the number of events ever stored.
+    pub last_position: u64,
+    /// Size of the database file in bytes.
+    pub database_bytes: u64,
+    /// Size of the write-ahead log in bytes.
+    pub wal_bytes: u64,
+    /// Requests that wait for the journal.
+    pub queue_depth: u64,
+    /// How many requests may wait.
+    pub queue_capacity: u64,
+    /// Events whose indexes are still in memory.
+    pub unsealed_events: u64,
+    /// Refused requests that are kept.
+    pub quarantined: u64,
+}
+
+/// What `rebuild` found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RebuildReport {
+    /// Events read.
+    pub events: u64,
+    /// Rows that were compared or written, by projection.
+    pub rows: Vec<(String, u64)>,
+    /// What differed, at most 100 of them, in words without addresses.
+    pub differences: Vec<String>,
+    /// How many differed in all.
+    pub different: u64,
+}
+
+/// A token to be kept.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// What it is called.
+    pub name: String,
+    /// `read`, `write`, `admin`; greater scopes hold the smaller ones.
+    pub scope: String,
+    /// SHA-256 of the token.
+    pub hash: [u8; 32],
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A token that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TokenView {
+    /// Its number.
+    pub id: u64,
+    /// What it is called.
+    pub name: String,
+    /// What it may do.
+    pub scope: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// SHA-256 of the token, for comparing.
+    #[serde(skip)]
+    pub hash: [u8; 32],
+}
