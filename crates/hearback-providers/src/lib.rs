@@ -16,6 +16,7 @@ mod contract;
 mod options;
 mod provider;
 mod request;
+mod resend;
 mod secret;
 mod simulate;
 mod standard_webhooks;
@@ -28,4 +29,4 @@ pub use secret::Secret;
 pub use simulate::{Happening, SimulatedRequest, Simulator, Tamper};
 
 /// Every provider, in the order in which they are listed to people.
-pub static PROVIDERS: &[&dyn Provider] = &[&standard_webhooks::StandardWebhooks];
+pub static PROVIDERS: &[&dyn Provider] = &[&resend::Resend, &standard_webhooks::StandardWebhooks];
