@@ -18,6 +18,7 @@ mod provider;
 mod request;
 mod resend;
 mod secret;
+mod sendgrid;
 mod simulate;
 mod standard_webhooks;
 
@@ -29,4 +30,5 @@ pub use secret::Secret;
 pub use simulate::{Happening, SimulatedRequest, Simulator, Tamper};
 
 /// Every provider, in the order in which they are listed to people.
-pub static PROVIDERS: &[&dyn Provider] = &[&resend::Resend, &standard_webhooks::StandardWebhooks];
+pub static PROVIDERS: &[&dyn Provider] =
+    &[&sendgrid::SendGrid, &resend::Resend, &standard_webhooks::StandardWebhooks];
