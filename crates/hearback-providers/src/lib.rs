@@ -18,6 +18,7 @@ mod provider;
 mod request;
 mod secret;
 mod simulate;
+mod twilio;
 
 pub use contract::{Contract, Reply, SIGNATURE_401, SIGNATURE_403};
 pub use options::{Keys, OneOrMany, OptionError, Options};
@@ -27,4 +28,4 @@ pub use secret::Secret;
 pub use simulate::{Happening, SimulatedRequest, Simulator, Tamper};
 
 /// Every provider, in the order in which they are listed to people.
-pub static PROVIDERS: &[&dyn Provider] = &[];
+pub static PROVIDERS: &[&dyn Provider] = &[&twilio::Twilio];
