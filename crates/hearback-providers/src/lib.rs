@@ -14,6 +14,7 @@ pub mod smtp;
 
 mod contract;
 mod options;
+mod postmark;
 mod provider;
 mod request;
 mod secret;
@@ -28,4 +29,4 @@ pub use secret::Secret;
 pub use simulate::{Happening, SimulatedRequest, Simulator, Tamper};
 
 /// Every provider, in the order in which they are listed to people.
-pub static PROVIDERS: &[&dyn Provider] = &[&twilio::Twilio];
+pub static PROVIDERS: &[&dyn Provider] = &[&twilio::Twilio, &postmark::Postmark];
