@@ -11,6 +11,7 @@ mod health;
 mod ingest;
 mod metrics;
 mod problem;
+mod readmit;
 mod request_id;
 mod serve;
 mod settings;
@@ -18,5 +19,6 @@ mod shared;
 
 pub use app::app;
 pub use metrics::{MetricsError, install_metrics};
+pub use readmit::{Readmit, Readmitted, readmit};
 pub use serve::{Listeners, ServeError, run, run_on};
 pub use settings::{Limits, Mode, Settings, Source, UnknownMessage};
