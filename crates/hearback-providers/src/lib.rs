@@ -13,11 +13,19 @@ pub mod json;
 pub mod smtp;
 
 mod contract;
+mod generic;
+mod mailgun;
+mod mandrill;
 mod options;
+mod postmark;
 mod provider;
 mod request;
+mod resend;
 mod secret;
+mod sendgrid;
 mod simulate;
+mod standard_webhooks;
+mod twilio;
 
 pub use contract::{Contract, Reply, SIGNATURE_401, SIGNATURE_403};
 pub use options::{Keys, OneOrMany, OptionError, Options};
@@ -27,4 +35,13 @@ pub use secret::Secret;
 pub use simulate::{Happening, SimulatedRequest, Simulator, Tamper};
 
 /// Every provider, in the order in which they are listed to people.
-pub static PROVIDERS: &[&dyn Provider] = &[];
+pub static PROVIDERS: &[&dyn Provider] = &[
+    &mailgun::MAILGUN,
+    &mandrill::MANDRILL,
+    &sendgrid::SendGrid,
+    &resend::Resend,
+    &twilio::Twilio,
+    &postmark::Postmark,
+    &standard_webhooks::StandardWebhooks,
+    &generic::Generic,
+];
