@@ -9,7 +9,9 @@ mod commands;
 mod config;
 mod exit;
 mod output;
+mod random;
 mod runtime;
+mod trial;
 
 use std::process::ExitCode;
 
