@@ -13,6 +13,8 @@ pub mod json;
 pub mod smtp;
 
 mod contract;
+mod mailgun;
+mod mandrill;
 mod options;
 mod provider;
 mod request;
@@ -27,4 +29,4 @@ pub use secret::Secret;
 pub use simulate::{Happening, SimulatedRequest, Simulator, Tamper};
 
 /// Every provider, in the order in which they are listed to people.
-pub static PROVIDERS: &[&dyn Provider] = &[];
+pub static PROVIDERS: &[&dyn Provider] = &[&mailgun::MAILGUN, &mandrill::MANDRILL];
