@@ -18,8 +18,11 @@ mod mandrill;
 mod options;
 mod provider;
 mod request;
+mod resend;
 mod secret;
+mod sendgrid;
 mod simulate;
+mod standard_webhooks;
 
 pub use contract::{Contract, Reply, SIGNATURE_401, SIGNATURE_403};
 pub use options::{Keys, OneOrMany, OptionError, Options};
@@ -29,4 +32,10 @@ pub use secret::Secret;
 pub use simulate::{Happening, SimulatedRequest, Simulator, Tamper};
 
 /// Every provider, in the order in which they are listed to people.
-pub static PROVIDERS: &[&dyn Provider] = &[&mailgun::MAILGUN, &mandrill::MANDRILL];
+pub static PROVIDERS: &[&dyn Provider] = &[
+    &mailgun::MAILGUN,
+    &mandrill::MANDRILL,
+    &sendgrid::SendGrid,
+    &resend::Resend,
+    &standard_webhooks::StandardWebhooks,
+];
