@@ -16,6 +16,7 @@ mod contract;
 mod mailgun;
 mod mandrill;
 mod options;
+mod postmark;
 mod provider;
 mod request;
 mod resend;
@@ -23,6 +24,7 @@ mod secret;
 mod sendgrid;
 mod simulate;
 mod standard_webhooks;
+mod twilio;
 
 pub use contract::{Contract, Reply, SIGNATURE_401, SIGNATURE_403};
 pub use options::{Keys, OneOrMany, OptionError, Options};
@@ -37,5 +39,7 @@ pub static PROVIDERS: &[&dyn Provider] = &[
     &mandrill::MANDRILL,
     &sendgrid::SendGrid,
     &resend::Resend,
+    &twilio::Twilio,
+    &postmark::Postmark,
     &standard_webhooks::StandardWebhooks,
 ];
