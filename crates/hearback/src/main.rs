@@ -8,10 +8,12 @@ mod cli;
 mod commands;
 mod config;
 mod exit;
+mod logging;
 mod output;
-mod random;
 mod runtime;
+mod token;
 mod trial;
+mod wiring;
 
 use std::process::ExitCode;
 
