@@ -1,2 +1,27 @@
-//! Placeholder.
-fn main() {}
+//! Hearback: receives the webhooks of e-mail and SMS providers, stores each exactly once, and answers what became of
+//! every message.
+//!
+//! This crate is the wiring: the command line ([`cli`]), the configuration ([`config`]), and one file per command
+//! ([`commands`]). It knows no rule of any provider, of the log, or of HTTP.
+
+mod cli;
+mod commands;
+mod config;
+mod exit;
+mod output;
+mod runtime;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let outcome = cli::Cli::parse().run();
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::error(&error);
+            error.exit().into()
+        }
+    }
+}
