@@ -5,11 +5,14 @@
 //! ([`commands`]). It knows no rule of any provider, of the log, or of HTTP.
 
 mod cli;
+mod client;
 mod commands;
 mod config;
 mod exit;
+mod inspect;
 mod output;
 mod runtime;
+mod simulate;
 
 use std::process::ExitCode;
 
