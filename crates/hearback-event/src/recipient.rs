@@ -53,9 +53,14 @@ impl Fact {
             position: record.position,
             kind: event.kind,
             occurred_at: record.occurred_at(),
-            flags: flags(event) | if record.verified { 0 } else { Self::UNVERIFIED },
+            flags: Self::flags_of(event, record.verified),
             source,
         }
+    }
+
+    /// The flags of an event of a request that was `verified` or not.
+    pub fn flags_of(event: &Event, verified: bool) -> u16 {
+        flags(event) | if verified { 0 } else { Self::UNVERIFIED }
     }
 
     /// Whether all of `flags` are set.

@@ -1,5 +1,7 @@
 //! An event with its place in the log: what the API, destinations and exports give.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Address, Channel, Event, EventId, Kind, MessageId, Origin, Timestamp};
@@ -12,11 +14,11 @@ pub struct Record {
     /// When Hearback received it.
     pub received_at: Timestamp,
     /// The source that received it.
-    pub source: String,
+    pub source: Arc<str>,
     /// The source's provider.
-    pub provider: String,
+    pub provider: Arc<str>,
     /// The account that the source belongs to.
-    pub account: String,
+    pub account: Arc<str>,
     /// How it came in.
     pub origin: Origin,
     /// Whether the request's signature was checked and right. False under shadow mode.

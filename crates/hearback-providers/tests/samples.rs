@@ -76,9 +76,9 @@ fn outcome(provider: &'static dyn Provider, path: &Path, case: &Value) -> (Value
             let record = Record {
                 position,
                 received_at,
-                source: provider.name().to_owned(),
-                provider: provider.name().to_owned(),
-                account: provider.name().to_owned(),
+                source: provider.name().into(),
+                provider: provider.name().into(),
+                account: provider.name().into(),
                 origin: Origin::Webhook,
                 verified: verified.trust() == Trust::Verified,
                 payload: None,

@@ -1,6 +1,6 @@
 //! What can be asked of a store.
 
-use hearback_event::{Address, Kind, MessageId, Severity, Timestamp};
+use hearback_event::{Address, Kind, MessageId, Record, Severity, Timestamp};
 
 /// Which events; everything that is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,12 +21,51 @@ pub struct EventFilter {
     pub labels: Vec<(String, String)>,
     /// With this tag.
     pub tag: Option<String>,
-    /// Failures of this severity.
+    /// Failures (deferred, bounced, rejected, failed) of this severity.
     pub severity: Option<Severity>,
     /// Happened at or after.
     pub since: Option<Timestamp>,
     /// Happened before.
     pub until: Option<Timestamp>,
+}
+
+/// The kinds that have a severity.
+const FAILURES: &[Kind] = &[Kind::Deferred, Kind::Bounced, Kind::Rejected, Kind::Failed, Kind::InboundFailed];
+
+impl EventFilter {
+    /// The kinds that can be in the answer; empty for any.
+    pub(crate) fn effective_kinds(&self) -> &[Kind] {
+        if self.kinds.is_empty() && self.severity.is_some() { FAILURES } else { &self.kinds }
+    }
+
+    /// Whether an event is meant: what decides in the end, whatever index led to it.
+    pub fn matches(&self, record: &Record) -> bool {
+        let event = &record.event;
+        let is =
+            |wanted: Option<&str>, found: Option<&str>| wanted.is_none_or(|wanted| Some(wanted) == found);
+        let kinds = self.effective_kinds();
+        (kinds.is_empty() || kinds.contains(&event.kind))
+            && is(self.source.as_deref(), Some(&record.source))
+            && is(self.provider.as_deref(), Some(&record.provider))
+            && self.recipient.as_ref().is_none_or(|wanted| is_to(record, wanted))
+            && self.domain.as_deref().is_none_or(|wanted| is_to_domain(record, wanted))
+            && self.message.is_none_or(|wanted| record.message_id() == Some(wanted))
+            && self.labels.iter().all(|(key, value)| event.labels.get(key) == Some(value))
+            && self.tag.as_ref().is_none_or(|wanted| event.tags.contains(wanted))
+            && self.severity.is_none_or(|wanted| event.severity() == Some(wanted))
+            && self.since.is_none_or(|since| record.occurred_at() >= since)
+            && self.until.is_none_or(|until| record.occurred_at() < until)
+    }
+}
+
+fn is_to(record: &Record, wanted: &Address) -> bool {
+    record.event.recipient.as_ref() == Some(wanted) || record.event.ambiguous_recipients.contains(wanted)
+}
+
+fn is_to_domain(record: &Record, wanted: &str) -> bool {
+    let event = &record.event;
+    let mut addresses = event.recipient.iter().chain(&event.ambiguous_recipients);
+    addresses.any(|address| address.domain().is_some_and(|domain| domain.eq_ignore_ascii_case(wanted)))
 }
 
 /// In which order of the log.

@@ -1,0 +1,157 @@
+-- The log: append-only, positions without gaps. Everything below it follows from it.
+CREATE TABLE events (
+    position    INTEGER PRIMARY KEY,
+    received_at INTEGER NOT NULL,           -- nanoseconds since the epoch, like every time here
+    occurred_at INTEGER NOT NULL,
+    source      INTEGER NOT NULL,           -- sources.id
+    kind        INTEGER NOT NULL,           -- hearback_event::Kind
+    channel     INTEGER NOT NULL,           -- hearback_event::Channel
+    origin      INTEGER NOT NULL,           -- hearback_event::Origin
+    flags       INTEGER NOT NULL,           -- hearback_event::Fact
+    recipient   TEXT,
+    payload     INTEGER,                    -- payloads.id
+    dedup       BLOB NOT NULL,              -- the event's keys, 16 bytes each
+    data        TEXT NOT NULL               -- the rest of the event, JSON
+) STRICT;
+
+-- Raw requests, compressed. The id is the position of the request's first event.
+CREATE TABLE payloads (
+    id         INTEGER PRIMARY KEY,
+    dictionary INTEGER NOT NULL,            -- dictionaries.id, 0 for none
+    size       INTEGER NOT NULL,            -- bytes before compression
+    digest     BLOB NOT NULL,               -- of the body
+    token      BLOB,                        -- digest of a one-time token
+    body       BLOB NOT NULL                -- zstd
+) STRICT;
+
+CREATE TABLE dictionaries (
+    id       INTEGER PRIMARY KEY,
+    provider TEXT NOT NULL,
+    body     BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE sources (
+    id       INTEGER PRIMARY KEY,
+    name     TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    account  TEXT NOT NULL,
+    UNIQUE (name, provider, account)
+) STRICT;
+
+-- One-time tokens that came with nothing but known events, so that no payload row binds them to a body.
+CREATE TABLE loose_tokens (
+    token       BLOB PRIMARY KEY,
+    digest      BLOB NOT NULL,
+    received_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX loose_tokens_by_time ON loose_tokens (received_at);
+
+-- Sealed periods: the indexes of 65536 events each, written once, sorted.
+CREATE TABLE periods (
+    period       INTEGER PRIMARY KEY,
+    occurred_min INTEGER NOT NULL,
+    occurred_max INTEGER NOT NULL,
+    received_max INTEGER NOT NULL,
+    fences       BLOB NOT NULL,             -- first posting of each block
+    filter       BLOB NOT NULL              -- bitmap over the keys that make events and tokens unique
+) STRICT;
+CREATE TABLE postings (
+    id    INTEGER PRIMARY KEY,              -- period << 20 | number of the block
+    block BLOB NOT NULL                     -- sorted postings, 8 bytes each
+) STRICT;
+
+-- What the sealed events say about each recipient. `upto`: true up to this position.
+CREATE TABLE recipients (
+    address           TEXT PRIMARY KEY,
+    upto              INTEGER NOT NULL,
+    suppressed        INTEGER,              -- hearback_event::SuppressionReason, by events
+    queued            INTEGER NOT NULL,
+    sent              INTEGER NOT NULL,
+    delivered         INTEGER NOT NULL,
+    deferred          INTEGER NOT NULL,
+    bounced_permanent INTEGER NOT NULL,
+    bounced_temporary INTEGER NOT NULL,
+    rejected          INTEGER NOT NULL,
+    failed            INTEGER NOT NULL,
+    opened_human      INTEGER NOT NULL,
+    opened_machine    INTEGER NOT NULL,
+    clicked_human     INTEGER NOT NULL,
+    clicked_machine   INTEGER NOT NULL,
+    complained        INTEGER NOT NULL,
+    unsubscribed      INTEGER NOT NULL,
+    inbound           INTEGER NOT NULL,
+    other             INTEGER NOT NULL,
+    last_at           INTEGER,
+    last_kind         INTEGER,
+    outcome_at        INTEGER,
+    outcome_kind      INTEGER,
+    sent_at           INTEGER,
+    first_at          INTEGER,
+    bounced_at        INTEGER,
+    bounced_by        INTEGER,
+    complained_at     INTEGER,
+    complained_by     INTEGER,
+    unsubscribed_at   INTEGER,
+    unsubscribed_by   INTEGER,
+    listed_at         INTEGER,
+    listed_by         INTEGER,
+    unlisted_at       INTEGER,
+    unlisted_by       INTEGER,
+    delivered_at      INTEGER,
+    delivered_by      INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX recipients_suppressed ON recipients (address) WHERE suppressed IS NOT NULL;
+
+-- What a person or the application said about a recipient; never derived from events.
+CREATE TABLE profiles (
+    address       TEXT PRIMARY KEY,
+    user_id       TEXT,
+    suppressed_at INTEGER                   -- by hand; events never clear it
+) STRICT, WITHOUT ROWID;
+
+-- Counts of the sealed events, per period, summed on reading: rows are written once and never changed.
+CREATE TABLE hourly (
+    hour INTEGER NOT NULL, source INTEGER NOT NULL, kind INTEGER NOT NULL, machine INTEGER NOT NULL,
+    period INTEGER NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (hour, source, kind, machine, period)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE daily_tags (
+    day INTEGER NOT NULL, tag TEXT NOT NULL, kind INTEGER NOT NULL, machine INTEGER NOT NULL,
+    period INTEGER NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (day, tag, kind, machine, period)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE daily_domains (
+    day INTEGER NOT NULL, domain TEXT NOT NULL, kind INTEGER NOT NULL, machine INTEGER NOT NULL,
+    period INTEGER NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (day, domain, kind, machine, period)
+) STRICT, WITHOUT ROWID;
+
+-- Refused requests.
+CREATE TABLE quarantine (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    source      TEXT NOT NULL,
+    provider    TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    cause       TEXT NOT NULL,
+    detail      TEXT NOT NULL,
+    remote      TEXT,
+    size        INTEGER NOT NULL,           -- bytes of the body as it came
+    kept        INTEGER NOT NULL,           -- bytes that the row takes up
+    head        TEXT NOT NULL,
+    body        BLOB NOT NULL               -- zstd
+) STRICT;
+CREATE INDEX quarantine_by_source ON quarantine (source, id, kept);
+
+CREATE TABLE tokens (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    name       TEXT NOT NULL,
+    scope      TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    hash       BLOB NOT NULL UNIQUE
+) STRICT;
+
+-- The row that readiness checks write.
+CREATE TABLE heartbeat (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    at INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,160 @@
+//! A period whose indexes are still in memory: a pure function of its committed rows, made anew at start.
+
+use std::collections::BTreeSet;
+
+use hashbrown::HashMap;
+use hearback_event::{Address, Fact, Kind};
+
+use super::posting::{Key, place_of};
+use super::rollup::Rollups;
+use super::stage::StagedEvent;
+
+/// Hashes that are spread already need no further hashing.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Spread(u64);
+
+impl std::hash::Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes.iter().take(8) {
+            self.0 = self.0 << 8 | u64::from(*byte);
+        }
+    }
+    fn write_u64(&mut self, value: u64) {
+        // A key's low 16 bits are always zero, and the table looks at the lowest and the highest bits.
+        self.0 = (value >> 16).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+    fn write_usize(&mut self, _length: usize) {}
+}
+
+type SpreadMap<K, V> = HashMap<K, V, std::hash::BuildHasherDefault<Spread>>;
+
+/// A digest that is spread evenly by itself.
+type Digest = [u8; 16];
+
+/// No link before this one.
+const END: u32 = u32::MAX;
+
+/// One period in memory.
+#[derive(Default)]
+pub(super) struct Period {
+    number: u64,
+    facts: Vec<Fact>,
+    unique: SpreadMap<Digest, u16>,
+    tokens: SpreadMap<Digest, (Digest, u16)>,
+    /// For each key, its newest link.
+    heads: SpreadMap<u64, u32>,
+    /// Place and the link before it.
+    links: Vec<(u16, u32)>,
+    /// Recipients whose suppression may have changed in this period.
+    pub(super) touched: BTreeSet<Address>,
+    pub(super) rollups: Rollups,
+}
+
+impl Period {
+    /// An empty period.
+    pub(super) fn new(number: u64) -> Self {
+        Self { number, ..Self::default() }
+    }
+
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.facts.len()
+    }
+
+    /// Takes in one committed event.
+    pub(super) fn add(&mut self, event: &StagedEvent, fact: Fact) {
+        let place = place_of(fact.position);
+        for key in &event.unique {
+            self.unique.insert(*key.as_bytes(), place);
+        }
+        for key in &event.keys {
+            let link = self.links.len() as u32;
+            let before = self.heads.insert(key.first(), link).unwrap_or(END);
+            self.links.push((place, before));
+        }
+        // Deliveries and removals only clear what an earlier event set; readers of the list look those up themselves.
+        if fact.flags & (Fact::BAD_ADDRESS | Fact::LISTED) != 0
+            || matches!(fact.kind, Kind::Complained | Kind::Unsubscribed)
+        {
+            self.touched.extend(event.event_recipient.clone());
+        }
+        self.rollups.add(&fact, event);
+        self.facts.push(fact);
+    }
+
+    /// Takes in a token bound to a body by the event at `position`.
+    pub(super) fn bind(&mut self, token: Digest, body: Digest, position: u64) {
+        self.tokens.insert(token, (body, place_of(position)));
+    }
+
+    /// Whether an event with this key is in the period.
+    pub(super) fn knows(&self, key: &Digest) -> bool {
+        self.unique.contains_key(key)
+    }
+
+    /// The body that a token is bound to.
+    pub(super) fn body_of(&self, token: &Digest) -> Option<Digest> {
+        self.tokens.get(token).map(|(body, _)| *body)
+    }
+
+    /// The places of a key, newest first.
+    pub(super) fn places(&self, key: Key) -> impl Iterator<Item = u16> + '_ {
+        let mut next = self.heads.get(&key.first()).copied().unwrap_or(END);
+        std::iter::from_fn(move || {
+            let (place, before) = *self.links.get(next as usize)?;
+            next = before;
+            Some(place)
+        })
+    }
+
+    /// The fact at a place.
+    pub(super) fn fact(&self, place: u16) -> Option<&Fact> {
+        self.facts.get(place as usize)
+    }
+
+    /// The facts in the order of the log.
+    pub(super) fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// Every posting, unsorted, those of unique keys and tokens included.
+    pub(super) fn postings(&self) -> Vec<u64> {
+        let mut postings = Vec::with_capacity(self.links.len() + self.unique.len() + self.tokens.len());
+        for (key, head) in &self.heads {
+            let mut next = *head;
+            while let Some((place, before)) = self.links.get(next as usize) {
+                postings.push(key | u64::from(*place));
+                next = *before;
+            }
+        }
+        postings.extend(self.unique.iter().map(|(key, place)| Key::unique(key).at(*place)));
+        postings.extend(self.tokens.iter().map(|(key, (_, place))| Key::unique(key).at(*place)));
+        postings
+    }
+
+    /// Every key that makes an event or a token unique.
+    pub(super) fn unique_keys(&self) -> impl Iterator<Item = &Digest> {
+        self.unique.keys().chain(self.tokens.keys())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::BuildHasher as _;
+
+    use super::*;
+
+    #[test]
+    fn keys_that_differ_in_their_hash_differ_in_both_ends() {
+        let build = std::hash::BuildHasherDefault::<Spread>::default();
+        let (a, b) = (build.hash_one(1_u64 << 16), build.hash_one(2_u64 << 16));
+        assert!(a & 0xffff != b & 0xffff && a >> 57 != b >> 57);
+        assert_ne!(build.hash_one([1_u8; 16]), build.hash_one([2_u8; 16]));
+    }
+}

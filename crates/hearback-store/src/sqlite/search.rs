@@ -1,0 +1,286 @@
+//! Finding events: postings where there is a key for it, the log's order where there is none, and the row decides.
+
+use std::sync::Arc;
+
+use hearback_event::Record;
+use rusqlite::{Connection, params};
+
+use super::period::Period;
+use super::posting::{Key, PERIOD, position_at};
+use super::rows::{self, Sources};
+use super::tail::{Sealed, Tail};
+use crate::{EventFilter, EventQuery, Order, Page, StoreError};
+
+/// Lists up to this long are walked with a look at each row; longer ones are intersected first.
+const SHORT: usize = 2000;
+
+/// Any of these keys.
+type Group = Vec<Key>;
+
+/// What must be taken from memory before rows are read.
+pub(super) struct Snapshot {
+    sealed: Vec<Arc<Sealed>>,
+    /// Number of the period and the places of every group in it, newest first.
+    unsealed: Vec<(u64, Vec<u16>)>,
+    last_position: u64,
+}
+
+/// The keys that every event of the answer has, one group for each condition that has keys.
+pub(super) fn groups(filter: &EventFilter, sources: &Sources) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut all = |key: Option<Key>| groups.extend(key.map(|key| vec![key]));
+    all(filter.message.map(Key::message));
+    all(filter.recipient.as_ref().map(|address| Key::recipient(address.as_str())));
+    for (key, value) in &filter.labels {
+        all(Some(Key::label(key, value)));
+    }
+    all(filter.tag.as_deref().map(Key::tag));
+    all(filter.domain.as_deref().map(|domain| Key::domain(&domain.to_lowercase())));
+    all(filter.source.as_deref().map(Key::source));
+    let kinds = filter.effective_kinds();
+    if !kinds.is_empty() {
+        groups.push(kinds.iter().map(|kind| Key::kind(*kind)).collect());
+    }
+    if let Some(provider) = &filter.provider {
+        let names: std::collections::BTreeSet<_> = sources
+            .iter()
+            .filter(|source| *source.provider == **provider)
+            .map(|source| &source.name)
+            .collect();
+        groups.push(names.into_iter().map(|name| Key::source(name)).collect());
+    }
+    groups
+}
+
+/// Takes what the query needs from memory.
+pub(super) fn snapshot(tail: &Tail, groups: &[Group]) -> Snapshot {
+    let unsealed = if groups.is_empty() {
+        Vec::new()
+    } else {
+        tail.unsealed.iter().map(|period| (period.number(), places_in_memory(period, groups))).collect()
+    };
+    Snapshot { sealed: tail.sealed.clone(), unsealed, last_position: tail.last_position }
+}
+
+fn places_in_memory(period: &Period, groups: &[Group]) -> Vec<u16> {
+    intersect(
+        groups.iter().map(|group| descending(group.iter().flat_map(|key| period.places(*key)).collect())),
+    )
+}
+
+fn descending(mut places: Vec<u16>) -> Vec<u16> {
+    places.sort_unstable_by(|a, b| b.cmp(a));
+    places.dedup();
+    places
+}
+
+/// The places that are in every list; all descending.
+fn intersect(lists: impl Iterator<Item = Vec<u16>>) -> Vec<u16> {
+    let mut lists: Vec<Vec<u16>> = lists.collect();
+    lists.sort_by_key(Vec::len);
+    let mut lists = lists.into_iter();
+    let Some(mut places) = lists.next() else { return Vec::new() };
+    for other in lists {
+        let mut other = other.into_iter().peekable();
+        places.retain(|place| {
+            while other.peek().is_some_and(|next| next > place) {
+                other.next();
+            }
+            other.peek() == Some(place)
+        });
+    }
+    places
+}
+
+/// Answers a query.
+pub(super) fn page(
+    connection: &Connection,
+    sources: &Sources,
+    snapshot: &Snapshot,
+    groups: &[Group],
+    query: &EventQuery,
+) -> Result<Page<Record>, StoreError> {
+    let mut found = Found { connection, sources, query, rows: Vec::new() };
+    if groups.is_empty() {
+        found.scan(snapshot)?;
+    } else {
+        found.follow(snapshot, groups)?;
+    }
+    let full = found.rows.len() > query.limit;
+    found.rows.truncate(query.limit);
+    let next = full.then(|| found.rows.last().map(|record| record.position)).flatten();
+    Ok(Page { rows: found.rows, next })
+}
+
+struct Found<'a> {
+    connection: &'a Connection,
+    sources: &'a Sources,
+    query: &'a EventQuery,
+    rows: Vec<Record>,
+}
+
+impl Found<'_> {
+    /// One row more than asked for tells whether there is a next page.
+    fn is_full(&self) -> bool {
+        self.rows.len() > self.query.limit
+    }
+
+    fn is_beyond(&self, position: u64) -> bool {
+        match (self.query.order, self.query.beyond) {
+            (_, None) => true,
+            (Order::Newest, Some(beyond)) => position < beyond,
+            (Order::Oldest, Some(beyond)) => position > beyond,
+        }
+    }
+
+    /// Walks the log itself, leaving out the periods that the times exclude.
+    fn scan(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let span = |sealed: &Arc<Sealed>| {
+            let first = position_at(sealed.number, 0);
+            (first, first + PERIOD - 1)
+        };
+        let mut spans: Vec<(u64, u64)> =
+            snapshot.sealed.iter().filter(|sealed| self.may_hold(sealed)).map(span).collect();
+        spans.push((snapshot.sealed.last().map_or(1, |sealed| span(sealed).1 + 1), snapshot.last_position));
+        if self.query.order == Order::Newest {
+            spans.reverse();
+        }
+        for (first, last) in spans {
+            self.scan_span(first, last)?;
+        }
+        Ok(())
+    }
+
+    fn scan_span(&mut self, first: u64, last: u64) -> Result<(), StoreError> {
+        let beyond = self.query.beyond;
+        let (sql, first, last) = match self.query.order {
+            Order::Newest => (
+                rows::SELECT_NEWEST,
+                first,
+                last.min(beyond.map_or(u64::MAX, |beyond| beyond.saturating_sub(1))),
+            ),
+            Order::Oldest => (rows::SELECT_OLDEST, first.max(beyond.map_or(0, |beyond| beyond + 1)), last),
+        };
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query(params![first as i64, last as i64])?;
+        while !self.is_full() {
+            let Some(row) = found.next()? else { break };
+            let record = rows::record(row, self.sources)?;
+            if self.query.filter.matches(&record) {
+                self.rows.push(record);
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks the postings, period by period.
+    fn follow(&mut self, snapshot: &Snapshot, groups: &[Group]) -> Result<(), StoreError> {
+        match self.query.order {
+            Order::Newest => {
+                for (period, places) in snapshot.unsealed.iter().rev() {
+                    self.take(*period, places.iter().copied())?;
+                }
+                for sealed in snapshot.sealed.iter().rev() {
+                    self.follow_sealed(sealed, groups)?;
+                }
+            }
+            Order::Oldest => {
+                for sealed in &snapshot.sealed {
+                    self.follow_sealed(sealed, groups)?;
+                }
+                for (period, places) in &snapshot.unsealed {
+                    self.take(*period, places.iter().rev().copied())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn follow_sealed(&mut self, sealed: &Sealed, groups: &[Group]) -> Result<(), StoreError> {
+        if self.is_full() || !self.may_hold(sealed) {
+            return Ok(());
+        }
+        let mut groups: Vec<(usize, &Group)> =
+            groups.iter().map(|group| (group.iter().map(|key| sealed.estimate(*key)).sum(), group)).collect();
+        groups.sort_by_key(|(estimate, _)| *estimate);
+        let single = match groups.first() {
+            Some((estimate, group)) if groups.len() == 1 || *estimate <= SHORT => Some(*group),
+            _ => None,
+        };
+        match (single.map(Vec::as_slice), self.query.order) {
+            (Some([key]), Order::Newest) => {
+                for places in sealed.places(self.connection, *key) {
+                    self.take(sealed.number, places?.into_iter())?;
+                    if self.is_full() {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+            (Some(group), _) => {
+                let places = read_group(self.connection, sealed, group)?;
+                self.take_in_order(sealed.number, &places)
+            }
+            (None, _) => {
+                let lists: Result<Vec<_>, _> = groups
+                    .iter()
+                    .take(3)
+                    .map(|(_, group)| read_group(self.connection, sealed, group))
+                    .collect();
+                let places = intersect(lists?.into_iter());
+                self.take_in_order(sealed.number, &places)
+            }
+        }
+    }
+
+    /// Whether positions and times of a sealed period can be in the answer at all.
+    fn may_hold(&self, sealed: &Sealed) -> bool {
+        let (first, last) = (position_at(sealed.number, 0), position_at(sealed.number, 0) + PERIOD - 1);
+        let beyond = match (self.query.order, self.query.beyond) {
+            (_, None) => true,
+            (Order::Newest, Some(beyond)) => first < beyond,
+            (Order::Oldest, Some(beyond)) => last > beyond,
+        };
+        let filter = &self.query.filter;
+        let since = filter.since.is_none_or(|since| sealed.occurred.1 >= since.as_nanos());
+        let until = filter.until.is_none_or(|until| sealed.occurred.0 < until.as_nanos());
+        beyond && since && until
+    }
+
+    /// Looks at the rows of places that are given newest first, in the query's order.
+    fn take_in_order(&mut self, period: u64, places: &[u16]) -> Result<(), StoreError> {
+        match self.query.order {
+            Order::Newest => self.take(period, places.iter().copied()),
+            Order::Oldest => self.take(period, places.iter().rev().copied()),
+        }
+    }
+
+    fn take(&mut self, period: u64, places: impl Iterator<Item = u16>) -> Result<(), StoreError> {
+        for place in places {
+            if self.is_full() {
+                break;
+            }
+            let position = position_at(period, place);
+            if !self.is_beyond(position) {
+                continue;
+            }
+            // A row may be gone by retention.
+            if let Some(record) = rows::one(self.connection, self.sources, position)?
+                && self.query.filter.matches(&record)
+            {
+                self.rows.push(record);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_group(connection: &Connection, sealed: &Sealed, group: &[Key]) -> Result<Vec<u16>, StoreError> {
+    let mut places = Vec::new();
+    for key in group {
+        for block in sealed.places(connection, *key) {
+            places.extend(block?);
+        }
+    }
+    Ok(if group.len() == 1 { places } else { descending(places) })
+}

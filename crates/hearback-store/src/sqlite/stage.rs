@@ -1,0 +1,94 @@
+//! What is done to a request before it waits for the journal, so that the one writer has as little to do as possible.
+
+use hearback_event::{Address, DedupKey, Event, Fact, Kind, MessageId, Origin, Timestamp};
+
+use super::payload::Packed;
+use super::posting::{Key, keys_of};
+use crate::{SourceRef, Submission};
+
+/// A request ready to be written.
+pub(super) struct Staged {
+    pub(super) source: SourceRef,
+    pub(super) origin: Origin,
+    pub(super) received_at: Timestamp,
+    pub(super) events: Vec<StagedEvent>,
+    pub(super) payload: Packed,
+    pub(super) token: Option<DedupKey>,
+    pub(super) digest: DedupKey,
+    pub(super) known_messages_only: bool,
+}
+
+impl Staged {
+    /// About how many bytes it holds while it waits.
+    pub(super) fn weight(&self) -> usize {
+        self.payload.bytes.len() + self.events.iter().map(|event| event.data.len() + 400).sum::<usize>()
+    }
+}
+
+/// An event ready to be written: everything but its position and its source's number.
+pub(super) struct StagedEvent {
+    pub(super) kind: Kind,
+    pub(super) channel: u8,
+    pub(super) occurred_at: Timestamp,
+    pub(super) flags: u16,
+    pub(super) event_recipient: Option<Address>,
+    pub(super) send: Option<u64>,
+    pub(super) unique: Vec<DedupKey>,
+    pub(super) keys: Vec<Key>,
+    pub(super) tags: Vec<String>,
+    pub(super) data: String,
+}
+
+impl StagedEvent {
+    /// The fact that the event is, once it has a position and a source number.
+    pub(super) const fn fact(&self, position: u64, source: u32) -> Fact {
+        Fact { position, kind: self.kind, occurred_at: self.occurred_at, flags: self.flags, source }
+    }
+
+    /// From an event whose keys are already those within its account.
+    pub(super) fn of(event: &Event, source: &SourceRef, occurred_at: Timestamp, verified: bool) -> Self {
+        Self {
+            kind: event.kind,
+            channel: event.channel.number(),
+            occurred_at,
+            flags: Fact::flags_of(event, verified),
+            event_recipient: event.recipient.clone(),
+            send: event
+                .provider_message_id
+                .as_deref()
+                .map(|provider_id| MessageId::send_half(&source.account, provider_id)),
+            unique: event.dedup.clone(),
+            keys: keys_of(event, &source.name, &source.account),
+            tags: event.tags.clone(),
+            data: String::new(),
+        }
+    }
+}
+
+/// Prepares a submission: keys, hashes and the JSON of each event.
+pub(super) fn stage(submission: Submission, payload: Packed) -> Staged {
+    let Submission {
+        source,
+        origin,
+        received_at,
+        verified,
+        events,
+        replay_token,
+        digest,
+        known_messages_only,
+        ..
+    } = submission;
+    let token = replay_token.map(|token| token.within(&source.account));
+    let events = events.into_iter().map(|event| stage_event(event, &source, received_at, verified)).collect();
+    Staged { source, origin, received_at, events, payload, token, digest, known_messages_only }
+}
+
+fn stage_event(mut event: Event, source: &SourceRef, received_at: Timestamp, verified: bool) -> StagedEvent {
+    for key in &mut event.dedup {
+        *key = key.within(&source.account);
+    }
+    let occurred_at = event.occurred_at.unwrap_or(received_at);
+    let mut staged = StagedEvent::of(&event, source, occurred_at, verified);
+    staged.data = serde_json::to_string(&event).unwrap_or_else(|_| "{}".to_owned());
+    staged
+}

@@ -1,0 +1,360 @@
+//! The contract, kept by SQLite.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
+use futures_util::FutureExt as _;
+use hearback_event::{Address, EventId, Kind, MessageId, Record, Timestamp};
+use rusqlite::params;
+
+use super::journal::Command;
+use super::posting::Key;
+use super::recipients::{self, TailFacts};
+use super::rollup::{self, Table, TailCounts};
+use super::stage::stage;
+use super::{Shared, SqliteStore, Writing, message, quarantine, rebuild, rows, search, tokens};
+use crate::{
+    Answer, EventFilter, EventQuery, MessageView, NewToken, Order, Page, Payload, QuarantineCount,
+    QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused, RollupRow,
+    SourceActivity, Store, StoreError, StoreStats, Submission, SuppressionView, TokenView,
+};
+
+/// More rows than this are not given at once.
+const MOST_ROWS: usize = 1000;
+
+impl Store for SqliteStore {
+    fn submit(&self, submission: Submission) -> Answer<'_, Receipt> {
+        let answer = self.enqueue(submission);
+        async move { answer?.await.map_err(|_| StoreError::Stopped)? }.boxed()
+    }
+
+    fn quarantine(&self, refused: Refused) -> Answer<'_, ()> {
+        let limits = self.options.quarantine;
+        self.write(move |connection| quarantine::insert(connection, &refused, limits)).boxed()
+    }
+
+    fn events(&self, mut query: EventQuery) -> Answer<'_, Page<Record>> {
+        query.limit = query.limit.clamp(1, MOST_ROWS);
+        self.read(move |shared, connection| find(shared, connection, &query)).boxed()
+    }
+
+    fn event(&self, id: EventId) -> Answer<'_, Option<Record>> {
+        self.read(move |shared, connection| {
+            let found = rows::one(connection, &shared.sources.read(), id.position())?;
+            // The rest of the id must agree: a made-up id that hits a position is no id.
+            Ok(found.filter(|record| record.id() == id))
+        })
+        .boxed()
+    }
+
+    fn payload(&self, id: EventId) -> Answer<'_, Option<Payload>> {
+        self.read(move |shared, connection| {
+            let found = rows::one(connection, &shared.sources.read(), id.position())?;
+            let Some(payload) = found.filter(|record| record.id() == id).and_then(|record| record.payload)
+            else {
+                return Ok(None);
+            };
+            shared.codec.read(connection, payload)
+        })
+        .boxed()
+    }
+
+    fn last_position(&self) -> u64 {
+        if let Writing::Beside(connection) = &self.writing {
+            let sql = "SELECT coalesce(max(position), 0) FROM events";
+            return connection.lock().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap_or_default()
+                as u64;
+        }
+        self.shared.last_position.load(Ordering::Acquire)
+    }
+
+    fn message(&self, id: MessageId) -> Answer<'_, Option<MessageView>> {
+        let query = message_query(id);
+        self.read(move |shared, connection| {
+            let records = find(shared, connection, &query)?.rows;
+            Ok((!records.is_empty()).then(|| message::view(id, records)))
+        })
+        .boxed()
+    }
+
+    fn messages_by_provider_id(&self, provider_id: String) -> Answer<'_, Vec<MessageView>> {
+        self.read(move |shared, connection| {
+            let bare = provider_id.trim().trim_start_matches('<').trim_end_matches('>');
+            let accounts: BTreeSet<_> =
+                shared.sources.read().iter().map(|source| source.account.clone()).collect();
+            let mut views = Vec::new();
+            for account in accounts {
+                let id = MessageId::new(&account, bare, None);
+                let records = search_send(shared, connection, id)?;
+                let same = |record: &Record| record.event.provider_message_id.as_deref() == Some(bare);
+                views.extend(message::views(records.into_iter().filter(same).collect()));
+            }
+            Ok(views)
+        })
+        .boxed()
+    }
+
+    fn recipient(&self, address: Address) -> Answer<'_, Option<RecipientView>> {
+        self.read(move |shared, connection| {
+            let facts = TailFacts::of(&shared.tail.read(), &address);
+            recipients::view(connection, &shared.sources.read(), &facts, &address)
+        })
+        .boxed()
+    }
+
+    fn suppressions(&self, after: Option<Address>, limit: usize) -> Answer<'_, Vec<SuppressionView>> {
+        let limit = limit.clamp(1, MOST_ROWS);
+        self.read(move |shared, connection| suppressions(shared, connection, after, limit)).boxed()
+    }
+
+    fn hourly(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>> {
+        self.rollup(Table::Hourly, since, until)
+    }
+
+    fn daily_by_tag(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>> {
+        self.rollup(Table::Tags, since, until)
+    }
+
+    fn daily_by_domain(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>> {
+        self.rollup(Table::Domains, since, until)
+    }
+
+    fn sources(&self) -> Answer<'_, Vec<SourceActivity>> {
+        self.read(sources).boxed()
+    }
+
+    fn quarantined(&self, mut filter: QuarantineFilter) -> Answer<'_, Vec<QuarantineEntry>> {
+        filter.limit = filter.limit.clamp(1, MOST_ROWS);
+        self.read(move |_, connection| quarantine::list(connection, &filter)).boxed()
+    }
+
+    fn quarantine_entry(&self, id: u64) -> Answer<'_, Option<QuarantineEntry>> {
+        self.read(move |_, connection| quarantine::get(connection, id)).boxed()
+    }
+
+    fn quarantine_counts(&self) -> Answer<'_, Vec<QuarantineCount>> {
+        self.read(|_, connection| quarantine::counts(connection)).boxed()
+    }
+
+    fn quarantine_remove(&self, id: u64) -> Answer<'_, bool> {
+        self.write(move |connection| quarantine::remove(connection, id)).boxed()
+    }
+
+    fn check_writable(&self) -> Answer<'_, ()> {
+        self.write(|connection| {
+            let now = Timestamp::now().as_nanos();
+            connection.execute("INSERT OR REPLACE INTO heartbeat (id, at) VALUES (1, ?1)", params![now])?;
+            Ok(())
+        })
+        .boxed()
+    }
+
+    fn stats(&self) -> Answer<'_, StoreStats> {
+        let (queue_depth, queue_capacity) = match &self.writing {
+            Writing::Journal(queue) => queue.depth(),
+            Writing::Beside(_) => (0, 0),
+        };
+        let path = self.options.path.clone();
+        self.read(move |shared, connection| {
+            let size = |suffix: &str| {
+                let mut name = path.as_os_str().to_owned();
+                name.push(suffix);
+                std::fs::metadata(name).map_or(0, |metadata| metadata.len())
+            };
+            let quarantined: i64 =
+                connection.query_row("SELECT count(*) FROM quarantine", [], |row| row.get(0))?;
+            let tail = shared.tail.read();
+            Ok(StoreStats {
+                last_position: tail.last_position,
+                database_bytes: size(""),
+                wal_bytes: size("-wal"),
+                queue_depth,
+                queue_capacity,
+                unsealed_events: tail.unsealed_events() as u64,
+                quarantined: quarantined as u64,
+            })
+        })
+        .boxed()
+    }
+
+    fn add_token(&self, token: NewToken) -> Answer<'_, TokenView> {
+        self.write(move |connection| tokens::add(connection, &token)).boxed()
+    }
+
+    fn tokens(&self) -> Answer<'_, Vec<TokenView>> {
+        self.read(|_, connection| tokens::list(connection)).boxed()
+    }
+
+    fn remove_token(&self, id: u64) -> Answer<'_, bool> {
+        self.write(move |connection| tokens::remove(connection, id)).boxed()
+    }
+
+    fn rebuild(&self, check: bool, progress: Box<dyn Fn(u64, u64) + Send>) -> Answer<'_, RebuildReport> {
+        async move {
+            let quiet = |_, _| ();
+            let (told, replace): (Box<dyn Fn(u64, u64) + Send>, _) =
+                if check { (progress, None) } else { (Box::new(quiet), Some(progress)) };
+            let report = self
+                .read(move |shared, connection| {
+                    let sources = shared.sources.read().clone();
+                    rebuild::check(connection, &sources, &*told)
+                })
+                .await?;
+            if let Some(progress) = replace {
+                self.replace_projections(progress).await?;
+            }
+            Ok(report)
+        }
+        .boxed()
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        async move {
+            let Writing::Journal(queue) = &self.writing else { return Ok(()) };
+            let (reply, answer) = tokio::sync::oneshot::channel();
+            match queue.send(Command::Close(reply)) {
+                // The journal ends by itself when it has committed what waits.
+                Ok(()) => answer.await.map_err(|_| StoreError::Stopped),
+                Err(StoreError::Stopped) => Ok(()),
+                Err(error) => Err(error),
+            }
+        }
+        .boxed()
+    }
+}
+
+type Waiting = tokio::sync::oneshot::Receiver<Result<Receipt, StoreError>>;
+
+impl SqliteStore {
+    fn enqueue(&self, submission: Submission) -> Result<Waiting, StoreError> {
+        let Writing::Journal(queue) = &self.writing else { return Err(StoreError::Stopped) };
+        let (packed, training) = self.shared.codec.pack(&submission.source.provider, &submission.payload)?;
+        if let Some(training) = training {
+            queue.train(training);
+        }
+        queue.submit(stage(submission, packed))
+    }
+
+    async fn replace_projections(&self, progress: Box<dyn Fn(u64, u64) + Send>) -> Result<(), StoreError> {
+        let Writing::Journal(queue) = &self.writing else { return Err(StoreError::Stopped) };
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        queue.send(Command::Rebuild(progress, reply))?;
+        answer.await.map_err(|_| StoreError::Stopped)?
+    }
+
+    fn rollup(&self, table: Table, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>> {
+        self.read(move |shared, connection| {
+            let range = rollup::steps(table, since, until);
+            let (counts, unsealed) = {
+                let (tail, sources) = (shared.tail.read(), shared.sources.read());
+                let mut counts = TailCounts::new();
+                for period in &tail.unsealed {
+                    rollup::collect(table, period, range, &|number| sources.name(number), &mut counts);
+                }
+                (counts, tail.first_unsealed())
+            };
+            rollup::read(connection, table, range, unsealed, counts)
+        })
+        .boxed()
+    }
+}
+
+fn find(
+    shared: &Shared,
+    connection: &rusqlite::Connection,
+    query: &EventQuery,
+) -> Result<Page<Record>, StoreError> {
+    let groups = search::groups(&query.filter, &shared.sources.read());
+    let snapshot = search::snapshot(&shared.tail.read(), &groups);
+    search::page(connection, &shared.sources.read(), &snapshot, &groups, query)
+}
+
+fn message_query(id: MessageId) -> EventQuery {
+    EventQuery {
+        filter: EventFilter { message: Some(id), ..EventFilter::default() },
+        order: Order::Newest,
+        beyond: None,
+        limit: MessageView::MOST_EVENTS,
+    }
+}
+
+/// Events of every recipient of one send.
+fn search_send(
+    shared: &Shared,
+    connection: &rusqlite::Connection,
+    id: MessageId,
+) -> Result<Vec<Record>, StoreError> {
+    let groups = vec![vec![Key::message(id)]];
+    let snapshot = search::snapshot(&shared.tail.read(), &groups);
+    let query = EventQuery { limit: MOST_ROWS, ..EventQuery::default() };
+    Ok(search::page(connection, &shared.sources.read(), &snapshot, &groups, &query)?.rows)
+}
+
+fn suppressions(
+    shared: &Shared,
+    connection: &rusqlite::Connection,
+    mut after: Option<Address>,
+    limit: usize,
+) -> Result<Vec<SuppressionView>, StoreError> {
+    let touched: BTreeSet<Address> =
+        shared.tail.read().unsealed.iter().flat_map(|period| period.touched.iter().cloned()).collect();
+    let mut found = Vec::new();
+    // Some addresses were cleared by events in memory, so that a page of rows may give less than a page of answers.
+    while found.len() < limit {
+        let addresses =
+            recipients::suppressed_addresses(connection, touched.iter().cloned(), after.as_ref(), limit)?;
+        let Some(last) = addresses.last().cloned() else { break };
+        for address in addresses {
+            let facts = TailFacts::of(&shared.tail.read(), &address);
+            let view = recipients::view(connection, &shared.sources.read(), &facts, &address)?;
+            found.extend(view.and_then(|view| view.suppression));
+        }
+        after = Some(last);
+    }
+    found.truncate(limit);
+    Ok(found)
+}
+
+fn sources(shared: &Shared, connection: &rusqlite::Connection) -> Result<Vec<SourceActivity>, StoreError> {
+    let known: Vec<_> = shared.sources.read().iter().cloned().collect();
+    let all = (i64::MIN, i64::MAX);
+    let (counts, unsealed) = {
+        let (tail, names) = (shared.tail.read(), shared.sources.read());
+        let mut counts = TailCounts::new();
+        for period in &tail.unsealed {
+            rollup::collect(Table::Hourly, period, all, &|number| names.name(number), &mut counts);
+        }
+        (counts, tail.first_unsealed())
+    };
+    let hourly = rollup::read(connection, Table::Hourly, all, unsealed, counts)?;
+    let mut activities = Vec::new();
+    for source in known {
+        let query = EventQuery {
+            filter: EventFilter { source: Some(source.name.to_string()), ..EventFilter::default() },
+            limit: 1,
+            ..EventQuery::default()
+        };
+        let newest = find(shared, connection, &query)?.rows.pop();
+        let events = Kind::ALL
+            .iter()
+            .map(|kind| {
+                (
+                    *kind,
+                    hourly
+                        .iter()
+                        .filter(|row| row.kind == *kind && *row.of == *source.name)
+                        .map(|row| row.count)
+                        .sum(),
+                )
+            })
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        activities.push(SourceActivity {
+            name: source.name.to_string(),
+            provider: source.provider.to_string(),
+            events,
+            last_received_at: newest.map(|record| record.received_at),
+        });
+    }
+    Ok(activities)
+}
