@@ -16,8 +16,11 @@ mod contract;
 mod options;
 mod provider;
 mod request;
+mod resend;
 mod secret;
+mod sendgrid;
 mod simulate;
+mod standard_webhooks;
 
 pub use contract::{Contract, Reply, SIGNATURE_401, SIGNATURE_403};
 pub use options::{Keys, OneOrMany, OptionError, Options};
@@ -27,4 +30,5 @@ pub use secret::Secret;
 pub use simulate::{Happening, SimulatedRequest, Simulator, Tamper};
 
 /// Every provider, in the order in which they are listed to people.
-pub static PROVIDERS: &[&dyn Provider] = &[];
+pub static PROVIDERS: &[&dyn Provider] =
+    &[&sendgrid::SendGrid, &resend::Resend, &standard_webhooks::StandardWebhooks];
