@@ -100,9 +100,9 @@ impl Inspection<'_> {
                 let record = Record {
                     position,
                     received_at: self.at,
-                    source: self.source.to_owned(),
-                    provider: self.provider.name().to_owned(),
-                    account: self.source.to_owned(),
+                    source: self.source.into(),
+                    provider: self.provider.name().into(),
+                    account: self.source.into(),
                     origin: Origin::Webhook,
                     verified,
                     payload: None,
@@ -166,7 +166,8 @@ impl Inspection<'_> {
         }
         hints.push(format!("is the key the one of this endpoint at {provider}, and of this account?"));
         hints.push(
-            "the body must be the bytes as they came: no editor, proxy or framework may have written it anew".to_owned(),
+            "the body must be the bytes as they came: no editor, proxy or framework may have written it anew"
+                .to_owned(),
         );
         hints
     }
@@ -178,7 +179,8 @@ impl Inspection<'_> {
         }
         let host = self.raw.headers.get("host").and_then(|host| host.to_str().ok());
         let received = host.map(|host| format!("https://{host}{}", self.raw.path_and_query));
-        let near = self.public_urls.iter().chain(&received).flat_map(|url| near_urls(url)).chain(received.clone());
+        let near =
+            self.public_urls.iter().chain(&received).flat_map(|url| near_urls(url)).chain(received.clone());
         let right = near.into_iter().find(|url| {
             let urls = [url.clone()];
             self.endpoint.verify(&self.raw.borrow(&urls, self.remote), self.at).is_ok()
@@ -194,16 +196,20 @@ impl Inspection<'_> {
         let body = &self.raw.body;
         let trimmed = body.trim_ascii_end();
         let ended = |end: &[u8]| [trimmed, end].concat();
-        [(Vec::from(trimmed), "without the line break at its end"), (ended(b"\r\n"), "with CR LF at its end"), (ended(b"\n"), "with a line feed at its end")]
-            .into_iter()
-            .filter(|(other, _)| other != body)
-            .find(|(other, _)| {
-                let raw = RawRequest { body: other.clone(), ..self.raw.clone() };
-                self.endpoint.verify(&raw.borrow(self.public_urls, self.remote), self.at).is_ok()
-            })
-            .map(|(_, how)| {
-                format!("the signature is right for the body {how}: whatever wrote the file changed the body")
-            })
+        [
+            (Vec::from(trimmed), "without the line break at its end"),
+            (ended(b"\r\n"), "with CR LF at its end"),
+            (ended(b"\n"), "with a line feed at its end"),
+        ]
+        .into_iter()
+        .filter(|(other, _)| other != body)
+        .find(|(other, _)| {
+            let raw = RawRequest { body: other.clone(), ..self.raw.clone() };
+            self.endpoint.verify(&raw.borrow(self.public_urls, self.remote), self.at).is_ok()
+        })
+        .map(|(_, how)| {
+            format!("the signature is right for the body {how}: whatever wrote the file changed the body")
+        })
     }
 }
 
@@ -217,7 +223,8 @@ fn near_urls(url: &str) -> Vec<String> {
     [url.to_owned(), other_scheme]
         .into_iter()
         .flat_map(|url| {
-            let (path, query) = url.split_once('?').map_or((url.as_str(), None), |(path, query)| (path, Some(query)));
+            let (path, query) =
+                url.split_once('?').map_or((url.as_str(), None), |(path, query)| (path, Some(query)));
             let other_slash = path.strip_suffix('/').map_or_else(|| format!("{path}/"), ToOwned::to_owned);
             let with = |path: &str| query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
             [with(path), with(&other_slash), path.to_owned(), other_slash.clone()]
@@ -246,7 +253,11 @@ fn without_query_secrets(url: &str) -> String {
     let shown: Vec<String> = query
         .split('&')
         .map(|pair| match pair.split_once('=') {
-            Some((name, _)) if ["secret", "token", "key", "password", "auth"].iter().any(|word| name.to_ascii_lowercase().contains(word)) => {
+            Some((name, _))
+                if ["secret", "token", "key", "password", "auth"]
+                    .iter()
+                    .any(|word| name.to_ascii_lowercase().contains(word)) =>
+            {
                 format!("{name}=…")
             }
             _ => pair.to_owned(),

@@ -12,6 +12,7 @@ mod exit;
 mod inspect;
 mod output;
 mod runtime;
+mod show;
 mod simulate;
 
 use std::process::ExitCode;

@@ -47,7 +47,8 @@ pub(crate) fn base_url(text: &str) -> Result<Url, CliError> {
 pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// A server's API.
@@ -64,12 +65,20 @@ impl HttpClient {
     }
 
     /// What is at `path`; `None` where there is nothing.
-    pub(crate) async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Option<Value>, CliError> {
+    pub(crate) async fn get(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<Option<Value>, CliError> {
         self.ask(Method::GET, path, query).await
     }
 
     /// Asks for something to be done.
-    pub(crate) async fn post(&self, path: &[&str], query: &[(&str, String)]) -> Result<Option<Value>, CliError> {
+    pub(crate) async fn post(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<Option<Value>, CliError> {
         self.ask(Method::POST, path, query).await
     }
 
@@ -160,7 +169,12 @@ mod tests {
         for here in ["http://127.0.0.1:8025", "http://localhost", "https://[::1]:443/x", "http://127.8.9.1"] {
             assert!(is_loopback(&base_url(here).unwrap()), "{here}");
         }
-        for elsewhere in ["http://example.com", "http://127.0.0.1.example.com", "http://10.0.0.1", "http://localhost.example"] {
+        for elsewhere in [
+            "http://example.com",
+            "http://127.0.0.1.example.com",
+            "http://10.0.0.1",
+            "http://localhost.example",
+        ] {
             assert!(!is_loopback(&base_url(elsewhere).unwrap()), "{elsewhere}");
         }
         for bad in ["127.0.0.1:8025", "ftp://x", "", "http://"] {

@@ -23,7 +23,9 @@ pub(crate) fn source<'a>(
         all.iter().copied().filter(|source| source.provider.name() == word).collect();
     match fitting.as_slice() {
         [one] => Ok(one),
-        [] => Err(CliError::usage(format!("there is no source of `{word}`")).hint(sources_hint(&names(&all)))),
+        [] => {
+            Err(CliError::usage(format!("there is no source of `{word}`")).hint(sources_hint(&names(&all))))
+        }
         several => Err(CliError::usage(format!("there are several sources of `{word}`"))
             .hint(format!("say which with --source: {}", names(several)))),
     }

@@ -84,7 +84,8 @@ impl Target {
     fn of(args: &SimulateArgs, config: &Config) -> Result<Self, CliError> {
         let listening = || format!("http://{}", config.server.listen);
         let hooks = args.url.clone().unwrap_or_else(listening);
-        let own_api = config.server.admin.filter(|_| args.url.is_none()).map(|admin| format!("http://{admin}"));
+        let own_api =
+            config.server.admin.filter(|_| args.url.is_none()).map(|admin| format!("http://{admin}"));
         let api = args.api_url.clone().or(own_api).unwrap_or_else(|| hooks.clone());
         Ok(Self { hooks: base_url(&hooks)?, api })
     }
@@ -135,13 +136,7 @@ async fn simulate(
             .hint(format!("it tells of: {}", known.join(", "))));
     }
     let seed = args.seed.unwrap_or_else(|| start.as_nanos() as u64 % 1_000_000);
-    let wish = Wish {
-        messages: args.count,
-        only: args.event,
-        scenarios: args.scenario.clone(),
-        seed,
-        start,
-    };
+    let wish = Wish { messages: args.count, only: args.event, scenarios: args.scenario.clone(), seed, start };
     let plan = Plan::new(&wish, &learn(&voice, start));
     let account: &str = &source.reference.account;
     let expected = Expected::of(&plan, &voice, account, start).map_err(|refusal| {
@@ -197,8 +192,7 @@ fn voicebox<'a>(
 /// What the provider can tell, found out by letting it tell something and reading that.
 fn learn<'a>(voice: &Voicebox<'a>, now: Timestamp) -> Voice<'a> {
     let kinds = voice.simulator.kinds();
-    let mut learnt =
-        Voice { kinds, timed: true, batch_limit: voice.simulator.batch_limit(), phone: false };
+    let mut learnt = Voice { kinds, timed: true, batch_limit: voice.simulator.batch_limit(), phone: false };
     if let Some(kind) = kinds.first() {
         let sample = Plan::sample(*kind, now);
         let raw = voice.simulator.request(&[sample], &voice.url, now, Tamper::None);

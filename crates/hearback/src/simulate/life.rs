@@ -19,11 +19,25 @@ const ENDINGS: &[(usize, &[Step])] = &[
     ),
     (8, &[Step::at(Kind::Bounced, 4, 30)]),
     (5, &[Step::at(Kind::Deferred, 10, 40), Step::at(Kind::Delivered, 300, 900)]),
-    (3, &[Step::at(Kind::Deferred, 10, 40), Step::again(Kind::Deferred, 300, 600), Step::at(Kind::Bounced, 900, 1500)]),
+    (
+        3,
+        &[
+            Step::at(Kind::Deferred, 10, 40),
+            Step::again(Kind::Deferred, 300, 600),
+            Step::at(Kind::Bounced, 900, 1500),
+        ],
+    ),
     // A delayed bounce: the other side took the message and sent it back later.
     (2, &[Step::at(Kind::Delivered, 4, 20), Step::at(Kind::Bounced, 600, 1500)]),
     (2, &[Step::at(Kind::Delivered, 4, 20), Step::at(Kind::Complained, 300, 1500)]),
-    (2, &[Step::at(Kind::Delivered, 4, 20), Step::at(Kind::Opened, 60, 300), Step::at(Kind::Unsubscribed, 310, 900)]),
+    (
+        2,
+        &[
+            Step::at(Kind::Delivered, 4, 20),
+            Step::at(Kind::Opened, 60, 300),
+            Step::at(Kind::Unsubscribed, 310, 900),
+        ],
+    ),
     (2, &[Step::at(Kind::Rejected, 1, 3)]),
     (2, &[Step::at(Kind::Failed, 2, 9)]),
 ];
@@ -136,7 +150,14 @@ mod tests {
         let mut rng = Rng::new(11);
         let seen: std::collections::HashSet<Kind> =
             (0..1000).flat_map(|_| live(&mut rng, &MAIL)).map(|(kind, _)| kind).collect();
-        for kind in [Kind::Bounced, Kind::Deferred, Kind::Complained, Kind::Unsubscribed, Kind::Rejected, Kind::Failed] {
+        for kind in [
+            Kind::Bounced,
+            Kind::Deferred,
+            Kind::Complained,
+            Kind::Unsubscribed,
+            Kind::Rejected,
+            Kind::Failed,
+        ] {
             assert!(seen.contains(&kind), "{kind}");
         }
     }

@@ -74,7 +74,11 @@ impl Voicebox<'_> {
                 let first = self.signed(plan, planned, original.unwrap_or(now));
                 // Where a one-time token comes with the request, a new one would be a new request; such providers
                 // repeat theirs byte for byte. All others sign each attempt anew.
-                if self.has_token(&first.raw, now) { Some(first) } else { Some(self.signed(plan, planned, now)) }
+                if self.has_token(&first.raw, now) {
+                    Some(first)
+                } else {
+                    Some(self.signed(plan, planned, now))
+                }
             }
             Role::Forged => Some(self.forged(plan, planned, now)),
             Role::ForgedReplay(_) => self.replayed(self.signed(plan, planned, original?), now),

@@ -228,7 +228,9 @@ impl<'a> Stage<'a> {
         let sent = self.wish.start.plus_seconds(-(LONGEST_SECONDS + 60 + rng.below(1200) as i64));
         // Whole seconds: several providers tell no more than that.
         let sent = Timestamp::from_seconds(sent.as_seconds()).unwrap_or(sent);
-        life.into_iter().map(|(kind, second)| self.happening(kind, sent.plus_seconds(second), &model)).collect()
+        life.into_iter()
+            .map(|(kind, second)| self.happening(kind, sent.plus_seconds(second), &model))
+            .collect()
     }
 
     /// A message to which nothing has happened yet: the next of the booking, or the first of another.
@@ -277,7 +279,8 @@ impl<'a> Stage<'a> {
             .collect();
         for place in tells {
             let one = &mut self.happenings[*place];
-            one.occurred_at = one.occurred_at.plus_seconds(-3600 * hours.get(&one.message).copied().unwrap_or(2));
+            one.occurred_at =
+                one.occurred_at.plus_seconds(-3600 * hours.get(&one.message).copied().unwrap_or(2));
         }
     }
 
@@ -348,11 +351,13 @@ mod tests {
 
     #[test]
     fn the_same_seed_and_moment_give_the_same_plan() {
-        let (one, other) = (Plan::new(&wish(30, &EVERYTHING), &MAIL), Plan::new(&wish(30, &EVERYTHING), &MAIL));
+        let (one, other) =
+            (Plan::new(&wish(30, &EVERYTHING), &MAIL), Plan::new(&wish(30, &EVERYTHING), &MAIL));
         assert_eq!(format!("{one:?}"), format!("{other:?}"));
         let later = Wish { start: wish(1, &[]).start.plus_seconds(1), ..wish(30, &EVERYTHING) };
         let later = Plan::new(&later, &MAIL);
-        let names = |plan: &Plan| plan.happenings.iter().map(|one| one.message.clone()).collect::<HashSet<_>>();
+        let names =
+            |plan: &Plan| plan.happenings.iter().map(|one| one.message.clone()).collect::<HashSet<_>>();
         assert!(names(&one).is_disjoint(&names(&later)), "a second run must not meet the first");
         assert!(later.happenings.iter().all(|new| one.happenings.iter().all(|old| old.serial != new.serial)));
     }
@@ -366,7 +371,11 @@ mod tests {
             assert_eq!(news.iter().collect::<HashSet<_>>().len(), news.len());
             let messages: HashSet<_> = news.iter().map(|place| &plan.happenings[*place].message).collect();
             assert_eq!(messages.len(), 40);
-            assert!(plan.requests.iter().all(|one| (1..=batch_limit.min(LARGEST_BATCH)).contains(&one.tells.len())));
+            assert!(
+                plan.requests
+                    .iter()
+                    .all(|one| (1..=batch_limit.min(LARGEST_BATCH)).contains(&one.tells.len()))
+            );
             assert!(plan.requests[..plan.news()].iter().all(|one| one.role.tells_news()));
             assert!(!plan.requests[plan.news()..].iter().any(|one| one.role.tells_news()));
         }
@@ -435,7 +444,8 @@ mod tests {
         assert!(plan.happenings.iter().all(|one| one.kind == Kind::Bounced));
         assert!(plan.happenings.iter().all(|one| one.recipient.is_phone()));
         assert!(plan.happenings.iter().all(|one| one.recipient.as_str().starts_with("+999")));
-        let bookings: HashSet<_> = plan.happenings.iter().map(|one| one.labels["booking_id"].clone()).collect();
+        let bookings: HashSet<_> =
+            plan.happenings.iter().map(|one| one.labels["booking_id"].clone()).collect();
         assert!(bookings.len() < 12, "several messages share a booking");
     }
 }

@@ -124,7 +124,8 @@ impl Sender<'_> {
             let asked = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
             // The body is read so that the connection can be used again.
             drop(answer.bytes().await);
-            let busy = status != expected && (status == contract.try_again || status == contract.rate_limited);
+            let busy =
+                status != expected && (status == contract.try_again || status == contract.rate_limited);
             if !busy || tries >= TRIES {
                 return Ok(Answered { role, expected, status, tries });
             }
