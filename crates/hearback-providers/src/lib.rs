@@ -14,6 +14,7 @@ pub mod smtp;
 
 mod contract;
 mod options;
+mod postmark;
 mod provider;
 mod request;
 mod resend;
@@ -21,6 +22,7 @@ mod secret;
 mod sendgrid;
 mod simulate;
 mod standard_webhooks;
+mod twilio;
 
 pub use contract::{Contract, Reply, SIGNATURE_401, SIGNATURE_403};
 pub use options::{Keys, OneOrMany, OptionError, Options};
@@ -30,5 +32,10 @@ pub use secret::Secret;
 pub use simulate::{Happening, SimulatedRequest, Simulator, Tamper};
 
 /// Every provider, in the order in which they are listed to people.
-pub static PROVIDERS: &[&dyn Provider] =
-    &[&sendgrid::SendGrid, &resend::Resend, &standard_webhooks::StandardWebhooks];
+pub static PROVIDERS: &[&dyn Provider] = &[
+    &sendgrid::SendGrid,
+    &resend::Resend,
+    &twilio::Twilio,
+    &postmark::Postmark,
+    &standard_webhooks::StandardWebhooks,
+];
