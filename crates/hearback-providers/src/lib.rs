@@ -13,6 +13,8 @@ pub mod json;
 pub mod smtp;
 
 mod contract;
+mod mailgun;
+mod mandrill;
 mod options;
 mod postmark;
 mod provider;
@@ -33,6 +35,8 @@ pub use simulate::{Happening, SimulatedRequest, Simulator, Tamper};
 
 /// Every provider, in the order in which they are listed to people.
 pub static PROVIDERS: &[&dyn Provider] = &[
+    &mailgun::MAILGUN,
+    &mandrill::MANDRILL,
     &sendgrid::SendGrid,
     &resend::Resend,
     &twilio::Twilio,
