@@ -13,6 +13,7 @@ pub mod json;
 pub mod smtp;
 
 mod contract;
+mod generic;
 mod mailgun;
 mod mandrill;
 mod options;
@@ -42,4 +43,5 @@ pub static PROVIDERS: &[&dyn Provider] = &[
     &twilio::Twilio,
     &postmark::Postmark,
     &standard_webhooks::StandardWebhooks,
+    &generic::Generic,
 ];

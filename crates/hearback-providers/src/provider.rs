@@ -68,6 +68,11 @@ pub trait Endpoint: Send + Sync {
         Reply::success()
     }
 
+    /// What this endpoint's sender expects to be answered, where that is configured and not the provider's.
+    fn contract(&self) -> Option<Contract> {
+        None
+    }
+
     /// What the user should know about this configuration, though it works: short keys and the like.
     fn warnings(&self) -> Vec<String> {
         Vec::new()

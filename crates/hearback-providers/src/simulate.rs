@@ -51,7 +51,7 @@ pub trait Simulator: Send + Sync {
     }
 
     /// What kinds this provider can tell of.
-    fn kinds(&self) -> &'static [Kind];
+    fn kinds(&self) -> &[Kind];
 
     /// The provider's id that the message of a happening will have, as Hearback stores it.
     fn provider_message_id(&self, happening: &Happening) -> String;
