@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use hearback_store::StoreError;
 
+use crate::config::Problem;
+
 /// How a command ended, for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -46,6 +48,17 @@ impl CliError {
     /// Something outside of the program failed.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self::new(Exit::Failed, message)
+    }
+
+    /// The configuration has problems.
+    pub(crate) fn configuration(problems: &[Problem]) -> Self {
+        let list: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
+        let count = match list.len() {
+            1 => "a problem".to_owned(),
+            count => format!("{count} problems"),
+        };
+        Self::no(format!("the configuration has {count}:{}", list.concat()))
+            .hint("`hearback config default` prints every key with its meaning")
     }
 
     fn new(exit: Exit, message: impl Into<String>) -> Self {

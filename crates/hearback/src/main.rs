@@ -11,9 +11,11 @@ mod config;
 mod exit;
 mod inspect;
 mod output;
+mod random;
 mod runtime;
 mod show;
 mod simulate;
+mod trial;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
 //! The checked configuration: nothing in it can still be wrong.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,8 +8,10 @@ use hearback_providers::{Endpoint, Options, Provider};
 use hearback_server::{Limits, Mode, UnknownMessage};
 use hearback_store::SourceRef;
 use ipnet::IpNet;
+use serde_json::{Map, Value};
 
 use super::Problem;
+use super::section::Report;
 use crate::exit::CliError;
 
 /// What [`super::load`] found.
@@ -24,21 +26,17 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// Problems in the order of the file; the configuration only if there are none.
+    pub(super) fn new(config: Config, mut report: Report) -> Self {
+        report.problems.sort();
+        report.warnings.sort();
+        let config = report.problems.is_empty().then_some(config);
+        Self { config, problems: report.problems, warnings: report.warnings }
+    }
+
     /// The configuration, or an error that lists every problem.
     pub(crate) fn require(self) -> Result<Config, CliError> {
-        match self.config {
-            Some(config) if self.problems.is_empty() => Ok(config),
-            _ => {
-                let list: Vec<String> =
-                    self.problems.iter().map(|problem| format!("\n  {problem}")).collect();
-                Err(CliError::no(format!(
-                    "the configuration has {} problem(s):{}",
-                    list.len(),
-                    list.concat()
-                ))
-                .hint("`hearback config default` prints every key with its meaning"))
-            }
-        }
+        self.config.ok_or_else(|| CliError::configuration(&self.problems))
     }
 }
 
@@ -94,6 +92,12 @@ pub(crate) struct QuarantineConfig {
     pub(crate) bytes_max: u64,
 }
 
+impl Default for QuarantineConfig {
+    fn default() -> Self {
+        Self { entries_max: 10_000, bytes_max: 64 << 20 }
+    }
+}
+
 /// How the log is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogConfig {
@@ -120,6 +124,10 @@ pub(crate) struct SourceConfig {
     pub(crate) provider: &'static dyn Provider,
     /// The provider's own options with secrets resolved: what a simulator is made from.
     pub(crate) options: Options,
+    /// The same options as they may be printed.
+    pub(crate) printable_options: Map<String, Value>,
+    /// How many keys are in them.
+    pub(crate) keys: usize,
     /// Its keys and rules.
     pub(crate) endpoint: Box<dyn Endpoint>,
     /// Further paths.
@@ -134,6 +142,35 @@ pub(crate) struct SourceConfig {
     pub(crate) requests_per_second: Option<u32>,
     /// The public URL of this one source, complete, if it was given.
     pub(crate) public_url: Option<String>,
+}
+
+impl Config {
+    /// Scheme, host and port under which this machine reaches the server.
+    pub(crate) fn local_url(&self) -> String {
+        let listen = self.server.listen;
+        let ip = match listen.ip() {
+            ip if !ip.is_unspecified() => ip,
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        format!("http://{}", SocketAddr::new(ip, listen.port()))
+    }
+
+    /// Where API and metrics are reached from this machine.
+    pub(crate) fn local_admin_url(&self) -> String {
+        self.server.admin.map_or_else(|| self.local_url(), |admin| format!("http://{admin}"))
+    }
+
+    /// Scheme and host that signatures of URLs are checked against: the configured ones, else the local ones, so that
+    /// simulated requests are right without any configuration.
+    pub(crate) fn public_base(&self) -> String {
+        self.server.public_url.clone().unwrap_or_else(|| self.local_url())
+    }
+
+    /// The URL to give to the provider, as far as it is known.
+    pub(crate) fn url_of(&self, source: &SourceConfig) -> String {
+        source.public_url.clone().unwrap_or_else(|| format!("{}{}", self.public_base(), source.path()))
+    }
 }
 
 impl SourceConfig {
