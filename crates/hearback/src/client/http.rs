@@ -5,9 +5,10 @@ use std::sync::Once;
 use std::time::Duration;
 
 use hearback_providers::Secret;
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, Url};
 use serde_json::Value;
 
+use super::{Query, answer, with_path};
 use crate::exit::CliError;
 
 /// A server that does not answer within this time is taken for dead.
@@ -64,63 +65,21 @@ impl HttpClient {
         Ok(Self { http: http_client()?, base: base_url(base)?, token: token.map(Secret::new) })
     }
 
-    /// What is at `path`; `None` where there is nothing.
-    pub(crate) async fn get(
-        &self,
-        path: &[&str],
-        query: &[(&str, String)],
-    ) -> Result<Option<Value>, CliError> {
-        self.ask(Method::GET, path, query).await
-    }
-
-    /// Asks for something to be done.
-    pub(crate) async fn post(
-        &self,
-        path: &[&str],
-        query: &[(&str, String)],
-    ) -> Result<Option<Value>, CliError> {
-        self.ask(Method::POST, path, query).await
-    }
-
-    /// Takes something away.
-    pub(crate) async fn delete(&self, path: &[&str]) -> Result<Option<Value>, CliError> {
-        self.ask(Method::DELETE, path, &[]).await
-    }
-
-    async fn ask(
+    /// Asks the server, and reads its answer.
+    pub(super) async fn ask(
         &self,
         method: Method,
         path: &[&str],
-        query: &[(&str, String)],
+        query: Query<'_>,
     ) -> Result<Option<Value>, CliError> {
-        let mut url = self.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            // Segment by segment, so that a slash in an address or a label stays in its place.
-            segments.pop_if_empty().extend(path);
-        }
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query.iter().map(|(name, value)| (*name, value.as_str())));
-        }
-        let mut request = self.http.request(method, url);
+        let mut request = self.http.request(method, with_path(self.base.clone(), path, query));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose());
         }
         let answer = request.send().await.map_err(|error| unreachable(&self.base, &error))?;
         let status = answer.status();
         let body = read(answer).await.map_err(|error| unreachable(&self.base, &error))?;
-        if status == StatusCode::NOT_FOUND {
-            return Ok(None);
-        }
-        if !status.is_success() {
-            return Err(refused(status, &body));
-        }
-        if body.is_empty() {
-            return Ok(Some(Value::Null));
-        }
-        serde_json::from_slice(&body).map(Some).map_err(|_| {
-            CliError::failed(format!("{} answered with something that is not JSON", self.base))
-                .hint("is this the address of a Hearback server's API?")
-        })
+        answer::read(status, &body)
     }
 }
 
@@ -144,20 +103,6 @@ pub(crate) fn unreachable(base: &Url, error: &reqwest::Error) -> CliError {
     }
     let failed = CliError::failed(format!("cannot reach {base}: {reason}"));
     if error.is_connect() { failed.hint("is it running? `hearback serve` starts a server") } else { failed }
-}
-
-fn refused(status: StatusCode, body: &[u8]) -> CliError {
-    let problem: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |name: &str| problem.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-    let said = text("detail").or_else(|| text("title")).unwrap_or_else(|| status.to_string());
-    match status {
-        StatusCode::UNAUTHORIZED => CliError::failed(format!("the server does not take this token: {said}"))
-            .hint("give one with --token or HEARBACK_TOKEN; `hearback token create` makes one"),
-        StatusCode::FORBIDDEN => CliError::failed(format!("the token does not allow this: {said}"))
-            .hint("`hearback token create` makes one of a greater scope"),
-        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => CliError::usage(said),
-        _ => CliError::failed(format!("the server answered {status}: {said}")),
-    }
 }
 
 #[cfg(test)]
