@@ -10,12 +10,14 @@ mod commands;
 mod config;
 mod exit;
 mod inspect;
+mod logging;
 mod output;
-mod random;
 mod runtime;
 mod show;
 mod simulate;
+mod token;
 mod trial;
+mod wiring;
 
 use std::process::ExitCode;
 

@@ -34,3 +34,19 @@ pub(crate) fn error(error: &CliError) {
         note(format_args!("hint: {hint}"));
     }
 }
+
+/// Rows in columns that are as wide as need be; the last one is not padded.
+pub(crate) fn columns(rows: &[Vec<String>]) -> String {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0)).collect();
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let cells: Vec<String> =
+                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            format!("  {}", cells.join("  ")).trim_end().to_owned()
+        })
+        .collect();
+    lines.join("\n")
+}

@@ -12,7 +12,7 @@ use std::path::Path;
 use hearback_providers::PROVIDERS;
 use serde_json::{Map, Value};
 
-use crate::random;
+use crate::token;
 
 /// The name of the file in the data folder.
 pub(crate) const FILE: &str = "trial.json";
@@ -39,7 +39,7 @@ pub(crate) fn read_or_make(path: &Path) -> Result<TrialKeys, String> {
     let before = keys.len();
     for provider in PROVIDERS {
         if !keys.contains_key(provider.name()) {
-            let options = provider.trial_options(&mut random::fill);
+            let options = provider.trial_options(&mut token::fill_random);
             if !options.is_empty() {
                 keys.insert(provider.name().to_owned(), options);
             }

@@ -45,8 +45,15 @@ impl Inputs {
             listen: None,
             insecure_no_verify: global.insecure_no_verify,
             folder: std::env::current_dir().unwrap_or_default(),
-            environment: std::env::vars().collect(),
+            environment: readable_environment(),
             trial,
         }
     }
+}
+
+/// Variables that are no Unicode are nobody's configuration.
+fn readable_environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }

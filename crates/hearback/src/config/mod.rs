@@ -17,6 +17,7 @@ mod parse;
 mod problem;
 mod secrets;
 mod section;
+mod show;
 mod sources;
 mod value;
 

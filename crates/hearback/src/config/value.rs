@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hearback_providers::{Endpoint, Options, Provider};
 use hearback_server::{Limits, Mode, UnknownMessage};
 use hearback_store::SourceRef;
+pub(crate) use hearback_store::sqlite::QuarantineLimits as QuarantineConfig;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 
@@ -81,21 +82,6 @@ pub(crate) struct StorageConfig {
     pub(crate) data: PathBuf,
     /// The SQLite file.
     pub(crate) sqlite: PathBuf,
-}
-
-/// Bounds of the quarantine, per source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct QuarantineConfig {
-    /// Most entries.
-    pub(crate) entries_max: u64,
-    /// Most bytes.
-    pub(crate) bytes_max: u64,
-}
-
-impl Default for QuarantineConfig {
-    fn default() -> Self {
-        Self { entries_max: 10_000, bytes_max: 64 << 20 }
-    }
 }
 
 /// How the log is written.

@@ -1,4 +1,4 @@
-//! Randomness for keys and tokens.
+//! Tokens of the API, and the randomness that they are made of.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use hearback_providers::crypto;
 use hearback_store::NewToken;
 
 /// Fills the buffer with random bytes from the operating system's source.
-pub(crate) fn fill(buffer: &mut [u8]) {
+pub(crate) fn fill_random(buffer: &mut [u8]) {
     // aws-lc aborts the process itself when its source fails at start; a failure after that cannot be survived either.
     assert!(aws_lc_rs::rand::fill(buffer).is_ok(), "the operating system gives no random bytes");
 }
@@ -41,7 +41,7 @@ impl FreshToken {
     /// Makes one: `hb_` and 32 random bytes in base32, which a double click selects as a whole.
     pub(crate) fn new() -> Self {
         let mut bytes = [0; 32];
-        fill(&mut bytes);
+        fill_random(&mut bytes);
         Self(format!("hb_{}", data_encoding::BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()))
     }
 
