@@ -9,6 +9,7 @@ mod app;
 mod auth;
 mod health;
 mod ingest;
+mod local;
 mod metrics;
 mod problem;
 mod readmit;
@@ -18,6 +19,7 @@ mod settings;
 mod shared;
 
 pub use app::app;
+pub use local::LocalApi;
 pub use metrics::{MetricsError, install_metrics};
 pub use readmit::{Readmit, Readmitted, readmit};
 pub use serve::{Listeners, ServeError, run, run_on};

@@ -1,6 +1,7 @@
 //! One file per command: its arguments, and `run`.
 
 pub(crate) mod check;
+mod choose;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod events;
