@@ -142,9 +142,7 @@ async fn simulate(
             .hint("`hearback check` says what is missing in the configuration, such as `public_url`")
     })?;
     let verifier = match &args.token {
-        Some(token) if args.verify => {
-            Some(Verifier::begin(&target.api, token, source.name(), &expected).await?)
-        }
+        Some(token) if args.verify => Some(Verifier::begin(&target.api, token, source.name()).await?),
         _ => None,
     };
     let http = http_client()?;

@@ -8,7 +8,8 @@ use super::{Looks, ago, clean, detail, exact, gap, kind, list, number, pointed, 
 
 /// Where a message stands and why, with its events and the time between them.
 pub(crate) fn message_page(message: &Value, looks: Looks, now: Timestamp) -> String {
-    let mut lines = vec![format!("Message {}", text(message, "/id")), format!("  {}", status_line(message, now))];
+    let mut lines =
+        vec![format!("Message {}", text(message, "/id")), format!("  {}", status_line(message, now))];
     let facts = [
         ("to", with(text(message, "/recipient"), text(message, "/channel"))),
         ("subject", text(message, "/subject")),
@@ -58,7 +59,11 @@ fn history(message: &Value, looks: Looks, now: Timestamp) -> String {
             detail,
         ]
     });
-    table(looks, &["", "TIME (UTC)", "AFTER", "EVENT", "HOW IT BEARS ON THE STATUS", "DETAIL"], rows.collect::<Vec<_>>())
+    table(
+        looks,
+        &["", "TIME (UTC)", "AFTER", "EVENT", "HOW IT BEARS ON THE STATUS", "DETAIL"],
+        rows.collect::<Vec<_>>(),
+    )
 }
 
 /// What is known of a recipient.
@@ -134,7 +139,9 @@ fn counts(recipient: &Value) -> String {
                     parts.push(format!("{} ({})", clean(name), told.join(", ")));
                 }
             }
-            Value::Number(count) if count.as_u64() != Some(0) => parts.push(format!("{} {count}", clean(name))),
+            Value::Number(count) if count.as_u64() != Some(0) => {
+                parts.push(format!("{} {count}", clean(name)))
+            }
             _ => {}
         }
     }
@@ -165,7 +172,14 @@ pub(crate) fn timeline_page(timeline: &Value, looks: Looks, now: Timestamp) -> S
         before = at.or(before);
         let subject = text(event, "/message/subject");
         let detail = if looks.terminal { short(&detail(event), 60) } else { detail(event) };
-        vec![when(event, "/occurred_at", looks, now), since, kind(event), text(event, "/recipient"), subject, detail]
+        vec![
+            when(event, "/occurred_at", looks, now),
+            since,
+            kind(event),
+            text(event, "/recipient"),
+            subject,
+            detail,
+        ]
     });
     let head = ["TIME (UTC)", "AFTER", "EVENT", "RECIPIENT", "SUBJECT", "DETAIL"];
     let events = table(looks, &head, rows.collect::<Vec<_>>());
@@ -173,10 +187,7 @@ pub(crate) fn timeline_page(timeline: &Value, looks: Looks, now: Timestamp) -> S
 }
 
 fn fact_lines<'a>(facts: &'a [(&'a str, String)]) -> impl Iterator<Item = String> + 'a {
-    facts
-        .iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| format!("  {name:<14} {value}"))
+    facts.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("  {name:<14} {value}"))
 }
 
 fn with(text: String, more: String) -> String {
@@ -272,7 +283,8 @@ mod tests {
 
     #[test]
     fn a_timeline_reads_in_the_order_of_time() {
-        let event = |kind: &str, at: &str| json!({"type": kind, "occurred_at": at, "recipient": "a@example.com"});
+        let event =
+            |kind: &str, at: &str| json!({"type": kind, "occurred_at": at, "recipient": "a@example.com"});
         let timeline = json!({"key": "booking_id", "value": "42",
             "messages": [{"recipient": "a@example.com", "status": "delivered", "provider_id": "a@b"}],
             "data": [event("message.delivered", "2026-11-20T10:00:07Z"), event("message.queued", "2026-11-20T10:00:00Z")]});

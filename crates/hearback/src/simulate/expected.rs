@@ -71,7 +71,8 @@ impl ExpectedRecipient {
         !(self.approximate && self.delivered && self.undelivered)
     }
 
-    fn add(&mut self, fact: &Fact) {
+    /// Takes in one more event.
+    pub(super) fn add(&mut self, fact: &Fact) {
         self.state.add(fact);
         self.approximate |= fact.has(Fact::APPROXIMATE);
         self.delivered |= fact.kind == Kind::Delivered;
