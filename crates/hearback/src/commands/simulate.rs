@@ -168,7 +168,7 @@ async fn simulate(
     if args.json {
         output::json(&report)?;
     } else {
-        output::line(report.text().trim_end());
+        output::line(&report);
     }
     Ok(if report.is_clean() { Exit::Ok } else { Exit::No })
 }

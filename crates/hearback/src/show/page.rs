@@ -28,15 +28,15 @@ pub(crate) fn message_page(message: &Value, looks: Looks, now: Timestamp) -> Str
 
 /// The status in words: what it is, since when, and what it rests on.
 fn status_line(message: &Value, now: Timestamp) -> String {
-    let mut line = text(message, "/status").to_uppercase();
-    if message.pointer("/implied") == Some(&Value::Bool(true)) {
-        line.push_str(" (nobody told of the delivery, but what followed proves it)");
-    }
-    if let Some(since) = moment(message, "/since") {
-        line.push_str(&format!(" since {} UTC, {}", exact(since), ago(since, now)));
-    }
+    let status = text(message, "/status").to_uppercase();
+    let is_implied = message.pointer("/implied") == Some(&Value::Bool(true));
+    let implied = if is_implied { " (nobody told of the delivery, but what followed proves it)" } else { "" };
+    let since = moment(message, "/since")
+        .map(|since| format!(" since {} UTC, {}", exact(since), ago(since, now)))
+        .unwrap_or_default();
     let failure = detail(message);
-    if failure.is_empty() { line } else { format!("{line}: {failure}") }
+    let failure = if failure.is_empty() { failure } else { format!(": {failure}") };
+    format!("{status}{implied}{since}{failure}")
 }
 
 fn history(message: &Value, looks: Looks, now: Timestamp) -> String {
@@ -103,25 +103,27 @@ fn standing(recipient: &Value, now: Timestamp) -> String {
     };
     let mut line = with_comma(status.to_uppercase(), words.to_owned());
     let reason = text(recipient, "/suppression/reason");
-    if !reason.is_empty() {
-        let why = match reason.as_str() {
-            "manual" => "a person put it on the list",
-            "complained" => "reported a message as spam",
-            "unsubscribed" => "unsubscribed",
-            "listed" => "is on the provider's list",
-            "bounced" => "the address does not exist",
-            other => other,
-        };
-        line.push_str(&format!(": {why}"));
-        let source = text(recipient, "/suppression/source");
-        if !source.is_empty() {
-            line.push_str(&format!(", told by {source}"));
-        }
-        if let Some(since) = moment(recipient, "/suppression/since") {
-            line.push_str(&format!(", since {} UTC ({})", exact(since), ago(since, now)));
-        }
+    if reason.is_empty() {
+        return line;
     }
-    line
+    line.push_str(": ");
+    line.push_str(match reason.as_str() {
+        "manual" => "a person put it on the list",
+        "complained" => "reported a message as spam",
+        "unsubscribed" => "unsubscribed",
+        "listed" => "is on the provider's list",
+        "bounced" => "the address does not exist",
+        other => other,
+    });
+    let source = text(recipient, "/suppression/source");
+    if !source.is_empty() {
+        line.push_str(", told by ");
+        line.push_str(&source);
+    }
+    match moment(recipient, "/suppression/since") {
+        Some(since) => format!("{line}, since {} UTC ({})", exact(since), ago(since, now)),
+        None => line,
+    }
 }
 
 fn counts(recipient: &Value) -> String {
@@ -140,7 +142,7 @@ fn counts(recipient: &Value) -> String {
                 }
             }
             Value::Number(count) if count.as_u64() != Some(0) => {
-                parts.push(format!("{} {count}", clean(name)))
+                parts.push(format!("{} {count}", clean(name)));
             }
             _ => {}
         }
