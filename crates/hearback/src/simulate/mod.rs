@@ -20,5 +20,5 @@ pub(crate) use make::Voicebox;
 pub(crate) use plan::{MOST_MESSAGES, Plan, Wish};
 pub(crate) use report::Report;
 pub(crate) use scenario::Scenario;
-pub(crate) use send::Sender;
+pub(crate) use send::{Sender, Tally};
 pub(crate) use verify::Verifier;
