@@ -11,8 +11,10 @@ mod exit;
 mod logging;
 mod output;
 mod runtime;
+mod shutdown;
 mod token;
 mod trial;
+mod welcome;
 mod wiring;
 
 use std::process::ExitCode;
