@@ -14,6 +14,12 @@ pub(crate) fn line(text: impl Display) {
     drop(writeln!(io::stdout().lock(), "{text}"));
 }
 
+/// Prints a line to standard output. False when nobody reads any more: then it is time to stop.
+pub(crate) fn line_is_read(text: impl Display) -> bool {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
+}
+
 /// Prints a value as JSON to standard output: indented, for people and `jq` alike.
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(value)
@@ -38,7 +44,8 @@ pub(crate) fn error(error: &CliError) {
 /// Rows in columns that are as wide as need be; the last one is not padded.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0)).collect();
     let lines: Vec<String> = rows
         .iter()

@@ -15,8 +15,9 @@ use serde_json::Value;
 pub(crate) use http::{HttpClient, base_url, http_client, is_loopback, unreachable};
 
 use crate::cli::Global;
-use crate::config::{self, Inputs, Trial};
+use crate::config::{self, Inputs, QuarantineConfig, Trial};
 use crate::exit::CliError;
+use crate::wiring;
 
 /// Where to look for answers.
 #[derive(Clone, Debug, Default, Args)]
@@ -65,13 +66,19 @@ impl Where {
         open: impl FnOnce(&SqliteOptions) -> Result<SqliteStore, hearback_store::StoreError>,
     ) -> Result<Client, CliError> {
         if let Some(url) = &self.url {
-            return HttpClient::new(url, self.token.as_deref()).map(Client::Remote);
+            return Client::server(url, self.token.as_deref());
         }
         // What was stored can be read although the configuration is not right, or keys are not at hand.
         let loaded = config::load(&Inputs::from_process(global, Trial::Existing));
         let (options, sources) = match loaded.config {
-            Some(config) => (config.sqlite_options(), config.into_sources()),
-            None => (SqliteOptions::new(config::storage(global)?.sqlite), Vec::new()),
+            Some(config) => {
+                let options = wiring::store_options(&config.storage, config.quarantine);
+                (options, wiring::settings(config).sources)
+            }
+            None => {
+                let storage = config::storage(global)?;
+                (wiring::store_options(&storage, QuarantineConfig::default()), Vec::new())
+            }
         };
         let store = open(&options)?;
         Ok(Client::Local(LocalApi::new(sources, Arc::new(store))))
@@ -79,6 +86,11 @@ impl Where {
 }
 
 impl Client {
+    /// A server's API.
+    pub(crate) fn server(url: &str, token: Option<&str>) -> Result<Self, CliError> {
+        HttpClient::new(url, token).map(Self::Remote)
+    }
+
     /// What is at `path`; `None` where there is nothing.
     pub(crate) async fn get(&self, path: &[&str], query: Query<'_>) -> Result<Option<Value>, CliError> {
         self.ask(Method::GET, path, query).await
@@ -102,17 +114,20 @@ impl Client {
         self.ask(Method::DELETE, path, &[]).await
     }
 
+    /// Makes sure that what was changed is on disk.
+    pub(crate) async fn close(&self) -> Result<(), CliError> {
+        if let Self::Local(api) = self {
+            api.store().close().await?;
+        }
+        Ok(())
+    }
+
     /// Whether a server answers, which can wait for something to happen.
     pub(crate) const fn can_wait(&self) -> bool {
         matches!(self, Self::Remote(_))
     }
 
-    async fn ask(
-        &self,
-        method: Method,
-        path: &[&str],
-        query: Query<'_>,
-    ) -> Result<Option<Value>, CliError> {
+    async fn ask(&self, method: Method, path: &[&str], query: Query<'_>) -> Result<Option<Value>, CliError> {
         match self {
             Self::Remote(http) => http.ask(method, path, query).await,
             Self::Local(api) => {

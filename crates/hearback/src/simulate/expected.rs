@@ -71,7 +71,8 @@ impl ExpectedRecipient {
         !(self.approximate && self.delivered && self.undelivered)
     }
 
-    fn add(&mut self, fact: &Fact) {
+    /// Takes in one more event.
+    pub(super) fn add(&mut self, fact: &Fact) {
         self.state.add(fact);
         self.approximate |= fact.has(Fact::APPROXIMATE);
         self.delivered |= fact.kind == Kind::Delivered;
@@ -241,7 +242,7 @@ mod tests {
         let voice = Voicebox {
             simulator: simulator.as_ref(),
             endpoint: endpoint.as_ref(),
-            contract: provider.contract(),
+            contract: endpoint.contract().unwrap_or(*provider.contract()),
             url: URL.to_owned(),
         };
         let start = Timestamp::from_seconds(1_760_000_000).unwrap();

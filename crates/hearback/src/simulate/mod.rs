@@ -3,6 +3,7 @@
 //! [`plan`], [`make`] and [`expected`] are pure: a seed, a moment and a source's keys give the requests, the answers that
 //! they must get, and the state that the server must be in afterwards. [`send`] and [`verify`] talk to the server.
 
+mod compare;
 mod expected;
 mod life;
 mod make;
