@@ -1,8 +1,22 @@
 //! Hearback's HTTP side.
 //!
-//! `ingest` receives webhooks, `api` answers questions, `health` and `metrics` are for machines. No SQL, no rules of any
-//! provider: status codes come from each provider's contract, storage is an [`hearback_store::Store`].
+//! `ingest` receives webhooks, `api` answers questions, `health` and `metrics` are for machines, `serve` owns sockets and
+//! connections. No SQL, no rules of any provider: status codes come from each provider's contract, storage is an
+//! [`hearback_store::Store`].
 
+mod api;
+mod app;
+mod auth;
+mod health;
+mod ingest;
+mod metrics;
+mod problem;
+mod request_id;
+mod serve;
 mod settings;
+mod shared;
 
+pub use app::app;
+pub use metrics::{MetricsError, install_metrics};
+pub use serve::{Listeners, ServeError, run, run_on};
 pub use settings::{Limits, Mode, Settings, Source, UnknownMessage};

@@ -1,0 +1,127 @@
+//! The way of a request: to a source, or to the API and the rest.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use bytes::Bytes;
+use hearback_store::Store;
+use http::{Request, Response};
+use http_body_util::{Either, Full};
+use hyper::body::Body;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
+use tower::ServiceExt as _;
+
+use crate::ingest::Ingest;
+use crate::shared::Shared;
+use crate::{ServeError, Settings, api, health, metrics, problem};
+
+/// What a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Surface {
+    /// Everything on one address.
+    Everything,
+    /// Webhooks and health.
+    Public,
+    /// API, metrics and health.
+    Admin,
+}
+
+/// The body of an answer: ready bytes on the hot path, axum's box elsewhere.
+pub(crate) type AnswerBody = Either<Full<Bytes>, axum::body::Body>;
+
+/// Everything that requests are answered with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+struct Parts {
+    ingest: Ingest,
+    public: Router,
+    admin: Router,
+    everything: Router,
+    closing: watch::Sender<bool>,
+}
+
+/// The whole HTTP side as one router, without sockets: for tests and for embedding. The peer's address is taken from
+/// [`ConnectInfo`], if the caller sets it.
+pub fn app(
+    settings: Settings,
+    store: Arc<dyn Store>,
+    metrics: PrometheusHandle,
+) -> Result<Router, ServeError> {
+    let app = App::new(settings, store, metrics)?;
+    Ok(Router::new().fallback(move |request: Request<axum::body::Body>| async move {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+        app.answer(Surface::Everything, request, peer).await.map(axum::body::Body::new)
+    }))
+}
+
+impl App {
+    pub(crate) fn new(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        metrics: PrometheusHandle,
+    ) -> Result<Self, ServeError> {
+        let (closing, closed) = watch::channel(false);
+        let ingest = Ingest::new(&settings, Arc::clone(&store))?;
+        let shared = Arc::new(Shared::new(settings.sources, store, metrics, closed));
+        let machines = || health::router().with_state(Arc::clone(&shared));
+        let answers = || api::router().merge(metrics::router()).with_state(Arc::clone(&shared));
+        let nothing = |router: Router| router.fallback(nothing_here);
+        Ok(Self(Arc::new(Parts {
+            ingest,
+            public: nothing(machines()),
+            admin: nothing(machines().merge(answers())),
+            everything: nothing(machines().merge(answers())),
+            closing,
+        })))
+    }
+
+    /// Ends what waits only for something to happen, so that draining need not wait for it.
+    pub(crate) fn begin_shutdown(&self) {
+        self.0.closing.send_replace(true);
+    }
+
+    /// Answers one request that came from `peer`.
+    pub(crate) async fn answer<B>(
+        &self,
+        surface: Surface,
+        request: Request<B>,
+        peer: Option<SocketAddr>,
+    ) -> Response<AnswerBody>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        let parts = &*self.0;
+        if surface != Surface::Admin
+            && let Some(intake) = parts.ingest.find(request.uri().path())
+        {
+            return parts.ingest.receive(intake, request, peer).await.map(Either::Left);
+        }
+        let router = match surface {
+            Surface::Everything => &parts.everything,
+            Surface::Public => &parts.public,
+            Surface::Admin => &parts.admin,
+        };
+        // A router's error type is `Infallible`.
+        let Ok(answer) = router.clone().oneshot(request).await;
+        answer.map(Either::Right)
+    }
+}
+
+async fn nothing_here(uri: http::Uri) -> problem::Problem {
+    if uri.path().starts_with("/webhooks/") {
+        ::metrics::counter!("hearback_requests_total", "source" => "-", "outcome" => "unknown_source")
+            .increment(1);
+        return problem::Problem::new(
+            404,
+            "unknown_source",
+            "No such source",
+            "no source is configured under this path; GET /webhooks/health lists those that are",
+        );
+    }
+    problem::Problem::not_found("nothing is served under this path")
+}

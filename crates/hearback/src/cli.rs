@@ -1,0 +1,88 @@
+//! The command line: one variant per command, one file per variant in [`crate::commands`].
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+use crate::exit::{CliError, Exit};
+
+/// Hearback receives the webhooks of e-mail and SMS providers, stores each exactly once, and answers what became of
+/// every message.
+///
+/// Without a command it serves.
+#[derive(Debug, Parser)]
+#[command(name = "hearback", version, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Options that every command takes.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Global {
+    /// Configuration file [default: hearback.toml in the current folder, if there is one]
+    #[arg(long, short, global = true, env = "HEARBACK_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder of the database and of trial keys [default: data, beside the configuration file]
+    #[arg(long, global = true, env = "HEARBACK_DATA", value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+    /// Allow sources with `mode = "off"`, which accept whatever anybody sends
+    #[arg(long, global = true)]
+    pub(crate) insecure_no_verify: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Receive webhooks and answer questions (the default)
+    Serve(commands::serve::ServeArgs),
+    /// Check the configuration: every problem at once, with its line and what to write instead
+    Check(commands::check::CheckArgs),
+    /// Send realistic, correctly signed webhooks to a running server
+    Simulate(commands::simulate::SimulateArgs),
+    /// Explain a captured request without a server: is it genuine, and which events are in it
+    Inspect(commands::inspect::InspectArgs),
+    /// List and follow events
+    Events(commands::events::EventsArgs),
+    /// List, show and retry refused requests
+    Quarantine(commands::quarantine::QuarantineArgs),
+    /// Compute everything that follows from the events anew
+    Rebuild(commands::rebuild::RebuildArgs),
+    /// Create, list and revoke the tokens of the API
+    Token(commands::token::TokenArgs),
+    /// Print the default configuration, or the one in effect
+    Config(commands::config::ConfigArgs),
+    /// Print a completion script for a shell
+    Completions(commands::completions::CompletionsArgs),
+}
+
+impl Cli {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<Exit, CliError> {
+        let global = self.global;
+        match self.command.unwrap_or(Command::Serve(commands::serve::ServeArgs::default())) {
+            Command::Serve(args) => commands::serve::run(&args, &global),
+            Command::Check(args) => commands::check::run(&args, &global),
+            Command::Simulate(args) => commands::simulate::run(&args, &global),
+            Command::Inspect(args) => commands::inspect::run(&args, &global),
+            Command::Events(args) => commands::events::run(&args, &global),
+            Command::Quarantine(args) => commands::quarantine::run(&args, &global),
+            Command::Rebuild(args) => commands::rebuild::run(&args, &global),
+            Command::Token(args) => commands::token::run(&args, &global),
+            Command::Config(args) => commands::config::run(&args, &global),
+            Command::Completions(args) => commands::completions::run(&args, &global),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_tree_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

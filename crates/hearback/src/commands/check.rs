@@ -1,0 +1,117 @@
+//! `hearback check`: everything that is wrong with the configuration, and what it comes to.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::Global;
+use crate::config::{self, Config, Inputs, Loaded, Place, Problem, SourceConfig, Trial, printable_url};
+use crate::exit::{CliError, Exit};
+use crate::output;
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Take warnings for problems
+    #[arg(long)]
+    strict: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Checks the configuration.
+pub(crate) fn run(args: &CheckArgs, global: &Global) -> Result<Exit, CliError> {
+    let mut loaded = config::load(&Inputs::from_process(global, Trial::Existing));
+    warn_of_trial(&mut loaded);
+    let bad = !loaded.problems.is_empty() || args.strict && !loaded.warnings.is_empty();
+    if args.json {
+        output::json(&to_json(&loaded, !bad))?;
+    } else {
+        print(&loaded);
+    }
+    Ok(if bad { Exit::No } else { Exit::Ok })
+}
+
+/// Without any configuration the server makes trial sources, of which no provider knows.
+fn warn_of_trial(loaded: &mut Loaded) {
+    if loaded.config.as_ref().is_some_and(|config| config.trial) {
+        let message = "no source is configured: `hearback serve` serves trial sources, with keys that no provider knows; \
+                       `hearback config default` shows how to configure real ones";
+        loaded.warnings.push(Problem { place: Place::Default, message: message.to_owned() });
+    }
+}
+
+fn print(loaded: &Loaded) {
+    for problem in &loaded.problems {
+        output::line(format_args!("problem: {problem}"));
+    }
+    for warning in &loaded.warnings {
+        output::line(format_args!("warning: {warning}"));
+    }
+    if let Some(config) = &loaded.config {
+        print_config(config);
+    }
+    let counted = |count: usize, what: &str| match count {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    };
+    let (problems, warnings) = (loaded.problems.len(), loaded.warnings.len());
+    output::line(format_args!("{}, {}", counted(problems, "problem"), counted(warnings, "warning")));
+}
+
+fn print_config(config: &Config) {
+    let file = config.file.as_ref().map_or("(no file)".to_owned(), |file| file.display().to_string());
+    output::line(format_args!("configuration  {file}"));
+    output::line(format_args!("database       {}", config.storage.sqlite.display()));
+    output::line(format_args!("listen         {}", config.server.listen));
+    if let Some(admin) = config.server.admin {
+        output::line(format_args!("admin          {admin}"));
+    }
+    if config.sources.is_empty() {
+        return;
+    }
+    let mut rows = vec![["SOURCE", "PROVIDER", "MODE", "KEYS", "URL"].map(str::to_owned).to_vec()];
+    for source in &config.sources {
+        rows.push(vec![
+            source.name().to_string(),
+            source.provider.name().to_owned(),
+            source.mode.name().to_owned(),
+            source.keys.to_string(),
+            printable_url(&config.url_of(source)),
+        ]);
+        for path in &source.paths {
+            let also = format!("also {}{path}", printable_url(&config.public_base()));
+            rows.push(vec![String::new(), String::new(), String::new(), String::new(), also]);
+        }
+    }
+    output::line(output::columns(&rows));
+}
+
+fn to_json(loaded: &Loaded, ok: bool) -> Value {
+    let sources: Option<Vec<Value>> = loaded
+        .config
+        .as_ref()
+        .map(|config| config.sources.iter().map(|source| source_to_json(config, source)).collect());
+    json!({
+        "ok": ok,
+        "problems": loaded.problems,
+        "warnings": loaded.warnings,
+        "trial": loaded.config.as_ref().map(|config| config.trial),
+        "sources": sources,
+    })
+}
+
+fn source_to_json(config: &Config, source: &SourceConfig) -> Value {
+    json!({
+        "name": source.name(),
+        "provider": source.provider.name(),
+        "account": source.reference.account,
+        "url": printable_url(&config.url_of(source)),
+        "paths": source.paths,
+        "mode": source.mode.name(),
+        "keys": source.keys,
+        "body_bytes_max": source.body_bytes_max,
+        "requests_per_second": source.requests_per_second,
+    })
+}

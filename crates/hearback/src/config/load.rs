@@ -1,0 +1,218 @@
+//! Reads and checks everything: file, overlay, sections, sources.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use hearback_server::Limits;
+
+use super::node::{Node, Table, Value};
+use super::section::{Report, Section, unknown_key};
+use super::sources::{self, SourceRules};
+use super::{
+    Config, Inputs, Loaded, LogConfig, LogFormat, Place, QuarantineConfig, ServerConfig, StorageConfig,
+    document, overlay, parse, secrets,
+};
+use crate::exit::CliError;
+
+/// The file that is looked for in the current folder.
+pub(crate) const FILE: &str = "hearback.toml";
+
+/// The sections besides `sources`.
+const SECTIONS: &[&str] = &["server", "admin", "storage", "quarantine", "log", "sources"];
+
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8025);
+
+/// Reads and checks the whole configuration.
+pub(crate) fn load(inputs: &Inputs) -> Loaded {
+    let mut report = Report::default();
+    let mut root = match read(inputs) {
+        Ok(root) => root,
+        Err(problems) => return Loaded { problems, ..Loaded::default() },
+    };
+    for (name, entry) in root.iter() {
+        if !SECTIONS.contains(&name.as_str()) {
+            report.problem(&entry.name_at, unknown_key(name, "the configuration", SECTIONS));
+        }
+    }
+    let data = inputs.data_folder();
+    let admin = admin_section(&mut root, &mut report);
+    let server = server_section(&mut root, admin, &mut report);
+    let storage = storage_section(&mut root, data, &mut report);
+    let quarantine = quarantine_section(&mut root, &mut report);
+    let log = log_section(&mut root, &mut report);
+    let rules = SourceRules { inputs, has_public_url: server.public_url.is_some(), data: &storage.data };
+    let (sources, trial) = sources::read(&mut root, &rules, &mut report);
+
+    let config = Config { file: inputs.file_in_use(), server, storage, quarantine, log, sources, trial };
+    Loaded::new(config, report)
+}
+
+/// Only where the data are.
+pub(crate) fn storage(inputs: &Inputs) -> Result<StorageConfig, CliError> {
+    let mut report = Report::default();
+    let storage = match read(inputs) {
+        Ok(mut root) => storage_section(&mut root, inputs.data_folder(), &mut report),
+        Err(problems) => return Err(CliError::configuration(&problems)),
+    };
+    if report.problems.is_empty() { Ok(storage) } else { Err(CliError::configuration(&report.problems)) }
+}
+
+fn read(inputs: &Inputs) -> Result<Table, Vec<super::Problem>> {
+    let mut root = match inputs.file_in_use() {
+        None => Table::default(),
+        Some(path) => match fs::read_to_string(&path) {
+            Ok(text) => document::parse(&text, &inputs.shown(&path))?,
+            Err(error) => {
+                let message = match error.kind() {
+                    std::io::ErrorKind::NotFound => {
+                        "there is no such file; `hearback config default` prints one to begin with".to_owned()
+                    }
+                    _ => format!("cannot read the configuration: {error}"),
+                };
+                return Err(vec![super::Problem { place: Place::Path(inputs.shown(&path)), message }]);
+            }
+        },
+    };
+    overlay::apply(&mut root, &inputs.environment);
+    if let Some(listen) = &inputs.listen {
+        let node = Node { place: Place::Argument("--listen"), value: Value::Text(listen.clone()) };
+        root.set_path(&["server".to_owned(), "listen".to_owned()], node);
+    }
+    let surroundings =
+        secrets::Surroundings { environment: &inputs.environment, folder: &inputs.base_folder() };
+    // Sources resolve theirs one by one, so that complaints about a key can be told from a key that is not at hand.
+    let sources = root.take("sources");
+    let mut report = Report::default();
+    secrets::resolve(&mut root, &surroundings, &mut report);
+    if let Some(sources) = sources {
+        root.set("sources", sources.name_at, sources.node);
+    }
+    if report.problems.is_empty() { Ok(root) } else { Err(report.problems) }
+}
+
+fn admin_section(root: &mut Table, report: &mut Report) -> Option<SocketAddr> {
+    let mut section = Section::of(root, "admin", report);
+    let listen = section.text("listen", parse::listen).map(|(address, _)| address);
+    section.finish();
+    listen
+}
+
+fn server_section(root: &mut Table, admin: Option<SocketAddr>, report: &mut Report) -> ServerConfig {
+    let mut section = Section::of(root, "server", report);
+    let (listen, listen_at) =
+        section.text("listen", parse::listen).unwrap_or((DEFAULT_LISTEN, Place::Default));
+    if admin == Some(listen) && listen.port() != 0 {
+        let message =
+            "`listen` is the same in [server] and [admin]; leave [admin] out to serve both on one address";
+        section.report().problem(&listen_at, message);
+    }
+    if admin.is_none() && !listen.ip().is_loopback() {
+        let message = "API and metrics are served on this address, too, which other machines can reach; set \
+                       `[admin] listen = \"127.0.0.1:8026\"` to serve webhooks and nothing else on it";
+        section.report().warning(&listen_at, message);
+    }
+    let public_url = section.text("public_url", parse::base_url).map(|(url, place)| {
+        warn_clear_text(&url, &place, section.report());
+        url
+    });
+    let trusted_proxies = section.list("trusted_proxies", parse::network);
+    let cores = available_parallelism().map_or(1, usize::from);
+    let workers = section.number("workers", 1..=1024).map_or((cores / 2).max(1), |workers| workers as usize);
+    let server = ServerConfig {
+        listen,
+        admin,
+        public_url,
+        trusted_proxies: trusted_proxies.into_iter().map(|(network, _)| network).collect(),
+        workers,
+        limits: limits(&mut section),
+    };
+    section.finish();
+    server
+}
+
+fn limits(section: &mut Section<'_>) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(connections) = section.number("connections_max", 1..=1_000_000) {
+        limits.connections_max = connections as usize;
+    }
+    if let Some(headers) = section.number("headers_max", 16..=1000) {
+        limits.headers_max = headers as usize;
+    }
+    if let Some(seconds) = section.number("read_timeout_s", 1..=3600) {
+        limits.read_timeout = Duration::from_secs(seconds);
+    }
+    if let Some(seconds) = section.number("drain_timeout_s", 0..=3600) {
+        limits.drain_timeout = Duration::from_secs(seconds);
+    }
+    if let Some(rate) = section.number("quarantined_per_second", 0..=1_000_000) {
+        limits.quarantined_per_second = rate as u32;
+    }
+    limits
+}
+
+fn storage_section(root: &mut Table, data: PathBuf, report: &mut Report) -> StorageConfig {
+    let mut section = Section::of(root, "storage", report);
+    let sqlite = section.text("url", |text| parse::storage_url(text, &data)).map(|(path, _)| path);
+    section.finish();
+    StorageConfig { sqlite: sqlite.unwrap_or_else(|| data.join("hearback.db")), data }
+}
+
+fn quarantine_section(root: &mut Table, report: &mut Report) -> QuarantineConfig {
+    let mut section = Section::of(root, "quarantine", report);
+    let default = QuarantineConfig::default();
+    let quarantine = QuarantineConfig {
+        entries_max: section.number("entries_max", 1..=10_000_000).unwrap_or(default.entries_max),
+        bytes_max: section.size("bytes_max", parse::size).map_or(default.bytes_max, |bytes| bytes as u64),
+    };
+    section.finish();
+    quarantine
+}
+
+fn log_section(root: &mut Table, report: &mut Report) -> LogConfig {
+    let mut section = Section::of(root, "log", report);
+    let format = section.text("format", parse::log_format).map_or(LogFormat::Text, |(format, _)| format);
+    let level = section.text("level", parse::log_level).map_or_else(|| "info".to_owned(), |(level, _)| level);
+    section.finish();
+    LogConfig { format, level }
+}
+
+/// Warns of a URL under which events travel in the clear.
+pub(crate) fn warn_clear_text(url: &str, place: &Place, report: &mut Report) {
+    if parse::is_clear_text(url) {
+        let message = "`public_url` is not encrypted: whoever is on the way reads the events and, of some providers, the \
+                       credentials; use https://";
+        report.warning(place, message);
+    }
+}
+
+impl Inputs {
+    /// The configuration file that is read: the one that was named, or the one in the current folder.
+    pub(crate) fn file_in_use(&self) -> Option<PathBuf> {
+        match &self.file {
+            Some(file) => Some(self.folder.join(file)),
+            None => Some(self.folder.join(FILE)).filter(|path| path.exists()),
+        }
+    }
+
+    /// The folder from which relative paths in the configuration are taken.
+    pub(crate) fn base_folder(&self) -> PathBuf {
+        let file = self.file_in_use();
+        file.as_deref().and_then(Path::parent).unwrap_or(&self.folder).to_owned()
+    }
+
+    /// The data folder.
+    pub(crate) fn data_folder(&self) -> PathBuf {
+        match &self.data {
+            Some(data) => self.folder.join(data),
+            None => self.base_folder().join("data"),
+        }
+    }
+
+    /// A path as the user would write it: relative where it lies below the current folder.
+    pub(crate) fn shown(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(&self.folder).unwrap_or(path).to_owned()
+    }
+}

@@ -1,0 +1,49 @@
+//! A source's own options as they may be printed.
+
+use serde_json::{Map, Value as Json};
+
+use super::node::{Node, Table, Value};
+use super::secrets;
+
+/// What stands for a secret.
+const HIDDEN: &str = "(hidden)";
+
+/// The table before references are resolved, without secrets: `env:MG_KEY` is shown, a key is not.
+pub(crate) fn options(table: &Table) -> Map<String, Json> {
+    masked_table(table, false)
+}
+
+fn masked_table(table: &Table, secret: bool) -> Map<String, Json> {
+    table
+        .iter()
+        .map(|(name, entry)| (name.clone(), masked(&entry.node, secret || secrets::is_secret_name(name))))
+        .collect()
+}
+
+fn masked(node: &Node, secret: bool) -> Json {
+    match &node.value {
+        Value::Text(text) if secret && !secrets::is_reference(text) => HIDDEN.into(),
+        Value::List(items) => items.iter().map(|item| masked(item, secret)).collect(),
+        Value::Table(table) => masked_table(table, secret).into(),
+        Value::Integer(_) | Value::Float(_) if secret => HIDDEN.into(),
+        other => other.to_json(),
+    }
+}
+
+/// How many secrets there are in the options.
+pub(crate) fn count_keys(options: &Map<String, Json>) -> usize {
+    options
+        .iter()
+        .map(|(name, value)| count(value, secrets::is_secret_name(name) && !name.starts_with("user")))
+        .sum()
+}
+
+fn count(value: &Json, secret: bool) -> usize {
+    match value {
+        Json::String(text) => usize::from(secret && !text.is_empty()),
+        Json::Array(items) => items.iter().map(|item| count(item, secret)).sum(),
+        Json::Object(fields) if secret => fields.values().map(|value| count(value, true)).sum(),
+        Json::Object(fields) => count_keys(fields),
+        _ => 0,
+    }
+}

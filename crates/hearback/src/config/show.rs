@@ -1,0 +1,75 @@
+//! The configuration in effect, as it may be printed: every default filled in, no secret.
+
+use serde_json::{Value, json};
+
+use super::{Config, LogFormat, SourceConfig, printable_url};
+
+impl Config {
+    /// In the shape of `hearback.toml`.
+    pub(crate) fn to_shown(&self) -> Value {
+        let (server, limits) = (&self.server, &self.server.limits);
+        let format = match self.log.format {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        };
+        let sources: serde_json::Map<String, Value> =
+            self.sources.iter().map(|source| (source.name().to_string(), source.to_shown())).collect();
+        without_nulls(json!({
+            "server": {
+                "listen": server.listen,
+                "public_url": server.public_url.as_deref().map(printable_url),
+                "trusted_proxies": server.trusted_proxies,
+                "workers": server.workers,
+                "connections_max": limits.connections_max,
+                "headers_max": limits.headers_max,
+                "read_timeout_s": limits.read_timeout.as_secs(),
+                "drain_timeout_s": limits.drain_timeout.as_secs(),
+                "quarantined_per_second": limits.quarantined_per_second,
+            },
+            "admin": server.admin.map(|admin| json!({ "listen": admin })),
+            "storage": { "url": format!("sqlite:{}", self.storage.sqlite.display()) },
+            "quarantine": {
+                "entries_max": self.quarantine.entries_max,
+                "bytes_max": self.quarantine.bytes_max,
+            },
+            "log": { "format": format, "level": self.log.level },
+            "sources": sources,
+        }))
+    }
+}
+
+impl SourceConfig {
+    fn to_shown(&self) -> Value {
+        let mut shown = json!({
+            "provider": self.provider.name(),
+            "account": self.reference.account,
+            "mode": self.mode.name(),
+            "paths": self.paths,
+            "unknown_message": match self.unknown_message {
+                hearback_server::UnknownMessage::Store => "store",
+                hearback_server::UnknownMessage::Reject => "reject",
+            },
+            "body_max": self.body_bytes_max,
+            "requests_per_second": self.requests_per_second,
+            "public_url": self.public_url.as_deref().map(printable_url),
+        });
+        if let Value::Object(fields) = &mut shown {
+            fields.extend(self.printable_options.clone());
+        }
+        shown
+    }
+}
+
+/// TOML has no null: what is not set is left out.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name, without_nulls(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        other => other,
+    }
+}

@@ -1,0 +1,79 @@
+//! From the checked configuration to what the store and the server take.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use hearback_server::{Settings, Source};
+use hearback_store::StoreError;
+use hearback_store::sqlite::{SqliteOptions, SqliteStore};
+
+use crate::config::{Config, QuarantineConfig, SourceConfig, StorageConfig};
+use crate::exit::CliError;
+
+/// How the store is opened.
+pub(crate) fn store_options(storage: &StorageConfig, quarantine: QuarantineConfig) -> SqliteOptions {
+    SqliteOptions { quarantine, ..SqliteOptions::new(&storage.sqlite) }
+}
+
+/// Opens the store with its journal, making folder and file where they are missing.
+pub(crate) fn open_store(options: &SqliteOptions) -> Result<SqliteStore, CliError> {
+    if let Some(folder) = options.path.parent() {
+        fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+    }
+    SqliteStore::open(options).map_err(|error| cannot_open(error, &options.path))
+}
+
+/// Opens the store for small changes: beside a server, or alone where none has run yet.
+pub(crate) fn open_store_beside(options: &SqliteOptions) -> Result<SqliteStore, CliError> {
+    if options.path.exists() {
+        SqliteStore::open_beside(options).map_err(|error| cannot_open(error, &options.path))
+    } else {
+        open_store(options)
+    }
+}
+
+fn unwritable(folder: &Path, error: &std::io::Error) -> CliError {
+    CliError::failed(format!("cannot make the folder {}: {error}", folder.display()))
+        .hint("give a folder that this user can write with --data or HEARBACK_DATA")
+}
+
+fn cannot_open(error: StoreError, path: &Path) -> CliError {
+    let hint = match &error {
+        StoreError::Newer { .. } => {
+            "an older version would not understand what the newer one wrote; nothing was changed"
+        }
+        StoreError::Open { .. } | StoreError::Write(_) | StoreError::Read(_) => {
+            "the database lies in the data folder; choose another with --data, HEARBACK_DATA or `[storage] url`"
+        }
+        _ => return CliError::failed(format!("{}: {error}", path.display())),
+    };
+    CliError::failed(error.to_string()).hint(hint)
+}
+
+/// What the server takes. The base of public URLs is the one of `config`, whose `listen` is the address that was bound.
+pub(crate) fn settings(config: Config) -> Settings {
+    let public_base = config.public_base();
+    Settings {
+        listen: config.server.listen,
+        admin: config.server.admin,
+        limits: config.server.limits,
+        trusted_proxies: config.server.trusted_proxies,
+        sources: config.sources.into_iter().map(|source| Arc::new(wire(source, &public_base))).collect(),
+    }
+}
+
+fn wire(source: SourceConfig, public_base: &str) -> Source {
+    Source {
+        reference: source.reference,
+        provider: source.provider,
+        endpoint: source.endpoint,
+        paths: source.paths,
+        mode: source.mode,
+        unknown_message: source.unknown_message,
+        body_bytes_max: source.body_bytes_max,
+        requests_per_second: source.requests_per_second,
+        public_url: source.public_url,
+        public_base: Some(public_base.to_owned()),
+    }
+}
