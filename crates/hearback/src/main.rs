@@ -15,8 +15,10 @@ mod output;
 mod runtime;
 mod show;
 mod simulate;
+mod shutdown;
 mod token;
 mod trial;
+mod welcome;
 mod wiring;
 
 use std::process::ExitCode;
