@@ -77,11 +77,6 @@ impl Problem {
         self
     }
 
-    /// The status.
-    pub(crate) fn status(&self) -> StatusCode {
-        self.status
-    }
-
     /// The answer.
     pub(crate) fn into_answer(self) -> http::Response<Full<Bytes>> {
         let rendered = Rendered {

@@ -55,7 +55,7 @@ impl Inspection<'_> {
         match Verified::check(self.endpoint, request, self.at) {
             Ok(verified) => Outcome::Genuine(self.endpoint.normalise(&verified)),
             Err(refusal) => {
-                let contract = *self.provider.contract();
+                let contract = self.endpoint.contract().unwrap_or(*self.provider.contract());
                 let status = refusal.status(&contract);
                 let events = match refusal {
                     Refusal::Unparsable(_) => Vec::new(),

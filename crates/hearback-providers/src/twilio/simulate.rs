@@ -82,7 +82,11 @@ impl Simulator for TwilioSimulator {
             (Some(happening), Tamper::None | Tamper::Forged) => {
                 fields(happening, &self.provider_message_id(happening))
             }
-            _ => vec![("AccountSid", ACCOUNT.to_owned()), ("Surprise", "1".to_owned())],
+            // Told apart by the number, or all broken requests would count as one.
+            _ => {
+                let serial = happening.map_or(0, |happening| happening.serial);
+                vec![("AccountSid", ACCOUNT.to_owned()), ("Surprise", serial.to_string())]
+            }
         };
         let signature = self.signer.sign(&url, &fields, tamper);
         let body: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();

@@ -101,7 +101,9 @@ impl<'a> Call<'a> {
             return Verdict::reply(Outcome::Accepted, reply);
         }
         let mut kinds = meters.tally();
-        events.iter().for_each(|event| kinds.add(event.kind));
+        for event in &events {
+            kinds.add(event.kind);
+        }
         let receipt = self.store.submit(Submission {
             source: source.reference.clone(),
             origin: Origin::Webhook,

@@ -15,8 +15,9 @@ use serde_json::Value;
 pub(crate) use http::{HttpClient, base_url, http_client, is_loopback, unreachable};
 
 use crate::cli::Global;
-use crate::config::{self, Inputs, Trial};
+use crate::config::{self, Inputs, QuarantineConfig, Trial};
 use crate::exit::CliError;
+use crate::wiring;
 
 /// Where to look for answers.
 #[derive(Clone, Debug, Default, Args)]
@@ -70,8 +71,14 @@ impl Where {
         // What was stored can be read although the configuration is not right, or keys are not at hand.
         let loaded = config::load(&Inputs::from_process(global, Trial::Existing));
         let (options, sources) = match loaded.config {
-            Some(config) => (config.sqlite_options(), config.into_sources()),
-            None => (SqliteOptions::new(config::storage(global)?.sqlite), Vec::new()),
+            Some(config) => {
+                let options = wiring::store_options(&config.storage, config.quarantine);
+                (options, wiring::settings(config).sources)
+            }
+            None => {
+                let storage = config::storage(global)?;
+                (wiring::store_options(&storage, QuarantineConfig::default()), Vec::new())
+            }
         };
         let store = open(&options)?;
         Ok(Client::Local(LocalApi::new(sources, Arc::new(store))))
@@ -107,12 +114,7 @@ impl Client {
         matches!(self, Self::Remote(_))
     }
 
-    async fn ask(
-        &self,
-        method: Method,
-        path: &[&str],
-        query: Query<'_>,
-    ) -> Result<Option<Value>, CliError> {
+    async fn ask(&self, method: Method, path: &[&str], query: Query<'_>) -> Result<Option<Value>, CliError> {
         match self {
             Self::Remote(http) => http.ask(method, path, query).await,
             Self::Local(api) => {

@@ -82,10 +82,8 @@ struct Target {
 
 impl Target {
     fn of(args: &SimulateArgs, config: &Config) -> Result<Self, CliError> {
-        let listening = || format!("http://{}", config.server.listen);
-        let hooks = args.url.clone().unwrap_or_else(listening);
-        let own_api =
-            config.server.admin.filter(|_| args.url.is_none()).map(|admin| format!("http://{admin}"));
+        let hooks = args.url.clone().unwrap_or_else(|| config.local_url());
+        let own_api = args.url.is_none().then(|| config.local_admin_url());
         let api = args.api_url.clone().or(own_api).unwrap_or_else(|| hooks.clone());
         Ok(Self { hooks: base_url(&hooks)?, api })
     }
@@ -126,7 +124,7 @@ async fn simulate(
     target: &Target,
 ) -> Result<Exit, CliError> {
     let start = Timestamp::now();
-    let voice = voicebox(config, source, simulator, target);
+    let voice = voicebox(config, source, simulator);
     let kinds = simulator.kinds();
     if let Some(kind) = args.event
         && !kinds.contains(&kind)
@@ -177,16 +175,10 @@ async fn simulate(
     Ok(if report.is_clean() { Exit::Ok } else { Exit::No })
 }
 
-fn voicebox<'a>(
-    config: &Config,
-    source: &'a SourceConfig,
-    simulator: &'a dyn Simulator,
-    target: &Target,
-) -> Voicebox<'a> {
-    let base = config.server.public_url.clone();
-    let base = base.unwrap_or_else(|| target.hooks.as_str().trim_end_matches('/').to_owned());
-    let url = source.public_url.clone().unwrap_or_else(|| format!("{base}{}", source.path()));
-    Voicebox { simulator, endpoint: source.endpoint.as_ref(), contract: source.provider.contract(), url }
+fn voicebox<'a>(config: &Config, source: &'a SourceConfig, simulator: &'a dyn Simulator) -> Voicebox<'a> {
+    let endpoint = source.endpoint.as_ref();
+    let contract = endpoint.contract().unwrap_or(*source.provider.contract());
+    Voicebox { simulator, endpoint, contract, url: config.url_of(source) }
 }
 
 /// What the provider can tell, found out by letting it tell something and reading that.

@@ -69,6 +69,13 @@ pub(crate) fn events_table(events: &[Value], looks: Looks, now: Timestamp) -> St
     table(looks, &["TIME (UTC)", "TYPE", "RECIPIENT", "DETAIL", "SOURCE", "EVENT"], rows)
 }
 
+/// An event on one line, for lists that grow.
+pub(crate) fn event_line(event: &Value, looks: Looks, now: Timestamp) -> String {
+    let cells = row(event, looks, now);
+    let [time, kind, recipient, detail, source, id] = cells.as_slice() else { return cells.join("  ") };
+    format!("{time:<19}  {kind:<12}  {recipient:<32}  {source:<14}  {id}  {detail}").trim_end().to_owned()
+}
+
 fn row(event: &Value, looks: Looks, now: Timestamp) -> Vec<String> {
     let mut recipient = text(event, "/recipient");
     if recipient.is_empty() {

@@ -1,10 +1,12 @@
 //! Answers of the API as people read them: tables, pages, times. Pure: JSON in, text out.
 
 mod event;
+mod page;
 mod table;
 mod time;
 
-pub(crate) use event::{detail, events_table, kind, when};
+pub(crate) use event::{detail, event_line, events_table, kind, when};
+pub(crate) use page::{message_page, recipient_page, timeline_page};
 pub(crate) use table::{Looks, table};
 pub(crate) use time::{ago, exact, gap, parse_moment};
 

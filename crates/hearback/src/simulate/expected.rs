@@ -241,7 +241,7 @@ mod tests {
         let voice = Voicebox {
             simulator: simulator.as_ref(),
             endpoint: endpoint.as_ref(),
-            contract: provider.contract(),
+            contract: endpoint.contract().unwrap_or(*provider.contract()),
             url: URL.to_owned(),
         };
         let start = Timestamp::from_seconds(1_760_000_000).unwrap();

@@ -14,7 +14,7 @@ pub(crate) struct Voicebox<'a> {
     /// Checks, with the same keys.
     pub(crate) endpoint: &'a dyn Endpoint,
     /// What is answered.
-    pub(crate) contract: &'a Contract,
+    pub(crate) contract: Contract,
     /// The URL under which the provider knows the source.
     pub(crate) url: String,
 }
@@ -35,7 +35,7 @@ pub(crate) enum Expectation {
 
 impl Expectation {
     /// The status that is expected.
-    pub(crate) const fn status(&self, contract: &Contract) -> u16 {
+    pub(crate) const fn status(&self, contract: Contract) -> u16 {
         match self {
             Self::Accepted => contract.accepted,
             Self::Refused { status, .. } => *status,
@@ -92,9 +92,16 @@ impl Voicebox<'_> {
 
     /// What a request tells, as the source reads it.
     pub(crate) fn read(&self, raw: &RawRequest, now: Timestamp) -> Result<Vec<Event>, Refusal> {
-        let urls = [self.url.clone()];
+        let urls = self.urls(raw);
         let verified = Verified::check(self.endpoint, raw.borrow(&urls, loopback()), now)?;
         Ok(self.endpoint.normalise(&verified))
+    }
+
+    /// The URLs that the server may take the request to be for: some providers put labels or a secret into the query.
+    fn urls(&self, raw: &RawRequest) -> Vec<String> {
+        let bare = self.url.split('?').next().unwrap_or(&self.url);
+        let received = raw.path_and_query.split_once('?').map(|(_, query)| format!("{bare}?{query}"));
+        received.into_iter().chain([self.url.clone()]).collect()
     }
 
     fn raw(&self, plan: &Plan, planned: &Planned, at: Timestamp, tamper: Tamper) -> RawRequest {
@@ -143,7 +150,7 @@ impl Voicebox<'_> {
     }
 
     fn refused(&self, refusal: &Refusal) -> Expectation {
-        Expectation::Refused { status: refusal.status(self.contract), cause: refusal.cause() }
+        Expectation::Refused { status: refusal.status(&self.contract), cause: refusal.cause() }
     }
 
     fn has_token(&self, raw: &RawRequest, now: Timestamp) -> bool {
@@ -155,7 +162,7 @@ impl Voicebox<'_> {
         raw: &RawRequest,
         now: Timestamp,
     ) -> Result<Option<hearback_providers::ReplayToken>, Refusal> {
-        let urls = [self.url.clone()];
+        let urls = self.urls(raw);
         self.endpoint.verify(&raw.borrow(&urls, loopback()), now).map(|proof| proof.replay_token)
     }
 }
