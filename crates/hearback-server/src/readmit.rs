@@ -137,7 +137,7 @@ fn submission(source: &Source, entry: QuarantineEntry) -> Result<Submission, &'s
     }
     let head = format!("{}\r\n", entry.payload.head);
     let raw = RawRequest::parse(head.as_bytes()).map_err(|_| "head_not_readable")?;
-    if raw.method != "POST" || raw.headers.contains_key(http::header::CONTENT_ENCODING) {
+    if raw.headers.contains_key(http::header::CONTENT_ENCODING) {
         return Err(Denial::UnsupportedEncoding.cause());
     }
     let public_urls = source.public_urls(&raw.path_and_query);

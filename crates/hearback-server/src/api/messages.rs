@@ -29,8 +29,8 @@ pub(super) struct ByWhom {
 pub(super) struct MessageHead {
     id: MessageId,
     provider_id: Option<String>,
-    source: Option<String>,
-    provider: Option<String>,
+    source: Option<Arc<str>>,
+    provider: Option<Arc<str>>,
     channel: Option<Channel>,
     recipient: Option<Address>,
     subject: Option<String>,
@@ -75,8 +75,8 @@ impl MessageHead {
         Self {
             id: view.id,
             provider_id: told(view, |record| record.event.provider_message_id.clone()),
-            source: told(view, |record| Some(record.source.clone())),
-            provider: told(view, |record| Some(record.provider.clone())),
+            source: told(view, |record| Some(Arc::clone(&record.source))),
+            provider: told(view, |record| Some(Arc::clone(&record.provider))),
             channel: told(view, |record| Some(record.event.channel)),
             recipient: told(view, |record| record.event.recipient.clone()),
             subject: told(view, |record| record.event.subject.clone()),

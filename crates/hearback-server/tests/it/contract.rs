@@ -188,7 +188,7 @@ async fn probes_methods_and_paths() {
     let mut one = source("one");
     one.paths = vec!["/legacy/hook/".to_owned()];
     let mut two = source("two");
-    two.endpoint = Box::new(TestEndpoint { key: "k1".to_owned(), probes: false });
+    two.endpoint = Box::new(TestEndpoint { probes: false, ..TestEndpoint::with_key("k1") });
     let world = World::with(settings(vec![one, two])).await;
     let send = async |method: &str, path: &str| {
         world.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
@@ -210,7 +210,37 @@ async fn probes_methods_and_paths() {
     let body = event("1", "sent", "a@x.example", "m1");
     let request = signed("/legacy/hook", &body).body(Body::from(body)).unwrap();
     assert_eq!(world.send(request).await.status, 200);
-    assert_eq!(world.store.state().records[0].source, "one");
+    assert_eq!(&*world.store.state().records[0].source, "one");
+}
+
+#[tokio::test]
+async fn other_methods_tell_events_where_they_can_be_verified() {
+    let world = World::new(source("one")).await;
+    let send = async |method: &str, key: &str, id: &str| {
+        let body = event(id, "sent", "a@x.example", "m1");
+        let request = Request::builder().method(method).uri("/webhooks/one");
+        let request = request.header(SIGNATURE, sign(key, body.as_bytes()));
+        world.send(request.body(Body::from(body)).unwrap()).await.status.as_u16()
+    };
+    assert_eq!(send("GET", "k1", "1").await, 200);
+    assert_eq!(send("PUT", "k1", "2").await, 200);
+    assert_eq!(world.store.events(), 2);
+    assert_eq!(send("GET", "k2", "3").await, CONTRACT.refused);
+    assert_eq!(send("PUT", "k2", "4").await, 405);
+    assert_eq!(world.store.causes(), ["bad_signature"]);
+    assert_eq!(world.store.events(), 2);
+}
+
+#[tokio::test]
+async fn an_endpoint_may_have_a_contract_of_its_own() {
+    let mut one = source("one");
+    let own = hearback_providers::Contract { refused: 400, try_again: 500, ..CONTRACT };
+    one.endpoint = Box::new(TestEndpoint { contract: Some(own), ..TestEndpoint::with_key("k1") });
+    let world = World::new(one).await;
+    let refused = async || world.send(Request::post("/webhooks/one").body(Body::from("{}")).unwrap()).await;
+    assert_eq!(refused().await.problem(400), "refused");
+    world.store.state().fail_quarantine = Some(Fault::Write);
+    assert_eq!(refused().await.problem(500), "try_again");
 }
 
 #[tokio::test]

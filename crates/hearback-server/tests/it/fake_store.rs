@@ -1,7 +1,7 @@
 //! A store in memory that can be told to fail.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
 use hearback_event::{
@@ -91,9 +91,9 @@ impl State {
             self.records.push(Record {
                 position: self.records.len() as u64 + 1,
                 received_at: submission.received_at,
-                source: submission.source.name.to_string(),
-                provider: submission.source.provider.to_string(),
-                account: submission.source.account.to_string(),
+                source: Arc::clone(&submission.source.name),
+                provider: Arc::clone(&submission.source.provider),
+                account: Arc::clone(&submission.source.account),
                 origin: submission.origin,
                 verified: submission.verified,
                 payload: Some(self.submissions.len() as u64),
@@ -159,7 +159,7 @@ impl State {
 fn passes(filter: &EventFilter, record: &Record) -> bool {
     let event = &record.event;
     (filter.kinds.is_empty() || filter.kinds.contains(&event.kind))
-        && filter.source.as_ref().is_none_or(|source| *source == record.source)
+        && filter.source.as_ref().is_none_or(|source| **source == *record.source)
         && filter.recipient.as_ref().is_none_or(|recipient| event.recipient.as_ref() == Some(recipient))
         && filter.message.is_none_or(|id| record.message_id() == Some(id))
         && filter.tag.as_ref().is_none_or(|tag| event.tags.contains(tag))
@@ -265,12 +265,12 @@ impl Store for FakeStore {
         let state = self.state();
         let mut found: Vec<SourceActivity> = Vec::new();
         for record in &state.records {
-            if found.iter().all(|activity| activity.name != record.source) {
+            if found.iter().all(|activity| *activity.name != *record.source) {
                 let events =
                     state.records.iter().filter(|other| other.source == record.source).count() as u64;
                 found.push(SourceActivity {
-                    name: record.source.clone(),
-                    provider: record.provider.clone(),
+                    name: record.source.to_string(),
+                    provider: record.provider.to_string(),
                     events: vec![(record.event.kind, events)],
                     last_received_at: Some(record.received_at),
                 });

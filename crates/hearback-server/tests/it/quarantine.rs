@@ -20,7 +20,7 @@ async fn refused(world: &World, id: &str) {
 
 fn mended() -> [Arc<Source>; 1] {
     let mut source = source("one");
-    source.endpoint = Box::new(TestEndpoint { key: "mended".to_owned(), probes: true });
+    source.endpoint = Box::new(TestEndpoint::with_key("mended"));
     [Arc::new(source)]
 }
 

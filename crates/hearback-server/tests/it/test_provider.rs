@@ -31,7 +31,7 @@ impl Provider for TestProvider {
         &CONTRACT
     }
     fn endpoint(&self, _: &Options) -> Result<Box<dyn Endpoint>, Vec<OptionError>> {
-        Ok(Box::new(TestEndpoint { key: "k1".to_owned(), probes: true }))
+        Ok(Box::new(TestEndpoint::with_key("k1")))
     }
     fn simulator(&self, _: &Options) -> Result<Box<dyn Simulator>, Vec<OptionError>> {
         Err(Vec::new())
@@ -43,7 +43,16 @@ impl Provider for TestProvider {
 
 pub(crate) struct TestEndpoint {
     pub(crate) key: String,
+    /// Whether a `HEAD` is answered.
     pub(crate) probes: bool,
+    /// Answers of this endpoint's own.
+    pub(crate) contract: Option<Contract>,
+}
+
+impl TestEndpoint {
+    pub(crate) fn with_key(key: &str) -> Self {
+        Self { key: key.to_owned(), probes: true, contract: None }
+    }
 }
 
 /// The signature of a body.
@@ -67,7 +76,10 @@ impl Endpoint for TestEndpoint {
         if let Some(at) = body.get("signed_at").and_then(Value::as_i64) {
             Refusal::check_age(Timestamp::from_seconds(at).unwrap(), now, ALLOWED_SECONDS)?;
         }
-        Ok(Proof { replay_token: request.header(TOKEN).map(|token| DedupKey::of(&[token.as_bytes()])) })
+        Ok(Proof {
+            replay_token: request.header(TOKEN).map(|token| DedupKey::of(&[token.as_bytes()])),
+            body_digest: None,
+        })
     }
 
     fn normalise(&self, request: &Verified<'_>) -> Vec<Event> {
@@ -81,6 +93,10 @@ impl Endpoint for TestEndpoint {
             )];
         };
         events.iter().map(event).collect()
+    }
+
+    fn contract(&self) -> Option<Contract> {
+        self.contract
     }
 
     fn accepted(&self, _: &Verified<'_>) -> Reply {

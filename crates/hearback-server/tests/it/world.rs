@@ -29,7 +29,7 @@ pub(crate) fn source(name: &str) -> Source {
     Source {
         reference: SourceRef { name: name.into(), provider: "test".into(), account: name.into() },
         provider: &PROVIDER,
-        endpoint: Box::new(TestEndpoint { key: "k1".to_owned(), probes: true }),
+        endpoint: Box::new(TestEndpoint::with_key("k1")),
         paths: Vec::new(),
         mode: Mode::Enforce,
         unknown_message: UnknownMessage::Store,
