@@ -66,19 +66,16 @@ impl Where {
         open: impl FnOnce(&SqliteOptions) -> Result<SqliteStore, hearback_store::StoreError>,
     ) -> Result<Client, CliError> {
         if let Some(url) = &self.url {
-            return HttpClient::new(url, self.token.as_deref()).map(Client::Remote);
+            return Client::server(url, self.token.as_deref());
         }
         // What was stored can be read although the configuration is not right, or keys are not at hand.
         let loaded = config::load(&Inputs::from_process(global, Trial::Existing));
-        let (options, sources) = match loaded.config {
-            Some(config) => {
-                let options = wiring::store_options(&config.storage, config.quarantine);
-                (options, wiring::settings(config).sources)
-            }
-            None => {
-                let storage = config::storage(global)?;
-                (wiring::store_options(&storage, QuarantineConfig::default()), Vec::new())
-            }
+        let (options, sources) = if let Some(config) = loaded.config {
+            let options = wiring::store_options(&config.storage, config.quarantine);
+            (options, wiring::settings(config).sources)
+        } else {
+            let storage = config::storage(global)?;
+            (wiring::store_options(&storage, QuarantineConfig::default()), Vec::new())
         };
         let store = open(&options)?;
         Ok(Client::Local(LocalApi::new(sources, Arc::new(store))))
@@ -86,6 +83,11 @@ impl Where {
 }
 
 impl Client {
+    /// A server's API.
+    pub(crate) fn server(url: &str, token: Option<&str>) -> Result<Self, CliError> {
+        HttpClient::new(url, token).map(Self::Remote)
+    }
+
     /// What is at `path`; `None` where there is nothing.
     pub(crate) async fn get(&self, path: &[&str], query: Query<'_>) -> Result<Option<Value>, CliError> {
         self.ask(Method::GET, path, query).await
@@ -107,6 +109,14 @@ impl Client {
     /// Takes something away.
     pub(crate) async fn delete(&self, path: &[&str]) -> Result<Option<Value>, CliError> {
         self.ask(Method::DELETE, path, &[]).await
+    }
+
+    /// Makes sure that what was changed is on disk.
+    pub(crate) async fn close(&self) -> Result<(), CliError> {
+        if let Self::Local(api) = self {
+            api.store().close().await?;
+        }
+        Ok(())
     }
 
     /// Whether a server answers, which can wait for something to happen.

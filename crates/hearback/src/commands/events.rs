@@ -120,7 +120,8 @@ async fn message_id(client: &Client, id: &str) -> Result<String, CliError> {
     if id.starts_with(MessageId::PREFIX) {
         return Ok(id.to_owned());
     }
-    let found: Vec<String> = messages(client, id).await?.iter().map(|message| show::text(message, "/id")).collect();
+    let found: Vec<String> =
+        messages(client, id).await?.iter().map(|message| show::text(message, "/id")).collect();
     match found.as_slice() {
         [one] => Ok(one.clone()),
         [] => Err(CliError::no(format!("there is no message `{}`", show::clean(id)))),

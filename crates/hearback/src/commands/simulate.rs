@@ -13,7 +13,7 @@ use crate::client::{base_url, http_client, is_loopback};
 use crate::config::{self, Config, SourceConfig, Trial};
 use crate::exit::{CliError, Exit};
 use crate::simulate::{
-    Expected, MOST_MESSAGES, Plan, Report, Scenario, Sender, Verifier, Voice, Voicebox, Wish,
+    Expected, MOST_MESSAGES, Plan, Report, Scenario, Sender, Tally, Verifier, Voice, Voicebox, Wish,
 };
 use crate::{output, runtime};
 
@@ -67,11 +67,14 @@ pub(crate) fn run(args: &SimulateArgs, global: &Global) -> Result<Exit, CliError
     let source = choose::source(&config, &args.of, args.source.as_deref())?;
     let target = Target::of(args, &config)?;
     check(args, source, &target)?;
-    let simulator = source.provider.simulator(&source.options).map_err(|errors| {
-        let list: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        CliError::failed(format!("cannot sign for `{}`: {}", source.name(), list.join("; ")))
-    })?;
-    runtime::block_on(simulate(args, &config, source, simulator.as_ref(), &target))
+    let done = runtime::block_on(simulate(args, &config, source, &target))?;
+    let report = done.report(source);
+    if args.json {
+        output::json(&report)?;
+    } else {
+        output::line(report.to_string().trim_end());
+    }
+    Ok(if report.is_clean() { Exit::Ok } else { Exit::No })
 }
 
 /// Where webhooks go and where questions are asked.
@@ -116,35 +119,46 @@ fn check(args: &SimulateArgs, source: &SourceConfig, target: &Target) -> Result<
     Ok(())
 }
 
+/// What a run has done and found.
+struct Done {
+    url: Url,
+    seed: u64,
+    sent: Tally,
+    expected: Expected,
+    differences: Option<Vec<String>>,
+}
+
+impl Done {
+    fn report<'a>(&'a self, source: &'a SourceConfig) -> Report<'a> {
+        Report {
+            source: source.name(),
+            provider: source.provider.name(),
+            url: self.url.as_str(),
+            seed: self.seed,
+            sent: &self.sent,
+            expected: &self.expected,
+            differences: self.differences.clone(),
+        }
+    }
+}
+
 async fn simulate(
     args: &SimulateArgs,
     config: &Config,
     source: &SourceConfig,
-    simulator: &dyn Simulator,
     target: &Target,
-) -> Result<Exit, CliError> {
+) -> Result<Done, CliError> {
     let start = Timestamp::now();
-    let voice = voicebox(config, source, simulator);
-    let kinds = simulator.kinds();
-    if let Some(kind) = args.event
-        && !kinds.contains(&kind)
-    {
-        let known: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-        return Err(CliError::usage(format!("{} never tells of `{kind}`", source.provider.title()))
-            .hint(format!("it tells of: {}", known.join(", "))));
-    }
+    let simulator = simulator(source)?;
+    let voice = voicebox(config, source, simulator.as_ref());
     let seed = args.seed.unwrap_or_else(|| start.as_nanos() as u64 % 1_000_000);
-    let wish = Wish { messages: args.count, only: args.event, scenarios: args.scenario.clone(), seed, start };
-    let plan = Plan::new(&wish, &learn(&voice, start));
-    let account: &str = &source.reference.account;
-    let expected = Expected::of(&plan, &voice, account, start).map_err(|refusal| {
+    let plan = plan(args, source, &voice, seed, start)?;
+    let expected = Expected::of(&plan, &voice, &source.reference.account, start).map_err(|refusal| {
         CliError::failed(format!("`{}` would refuse what is signed for it: {refusal}", source.name()))
             .hint("`hearback check` says what is missing in the configuration, such as `public_url`")
     })?;
     let verifier = match &args.token {
-        Some(token) if args.verify => {
-            Some(Verifier::begin(&target.api, token, source.name(), &expected).await?)
-        }
+        Some(token) if args.verify => Some(Verifier::begin(&target.api, token, source.name()).await?),
         _ => None,
     };
     let http = http_client()?;
@@ -153,26 +167,38 @@ async fn simulate(
     let bar = progress(args.json, plan.requests.len());
     let sent = sender.send(&plan, |done| bar.set_position(done)).await;
     bar.finish_and_clear();
-    let sent = sent?;
     let differences = match verifier {
         Some(verifier) => Some(verifier.end(&expected).await?),
         None => None,
     };
-    let report = Report {
-        source: source.name(),
-        provider: source.provider.name(),
-        url: url.as_str(),
-        seed,
-        sent: &sent,
-        expected: &expected,
-        differences,
-    };
-    if args.json {
-        output::json(&report)?;
-    } else {
-        output::line(report.text().trim_end());
+    Ok(Done { url, seed, sent: sent?, expected, differences })
+}
+
+fn simulator(source: &SourceConfig) -> Result<Box<dyn Simulator>, CliError> {
+    source.provider.simulator(&source.options).map_err(|errors| {
+        let list: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        CliError::failed(format!("cannot sign for `{}`: {}", source.name(), list.join("; ")))
+    })
+}
+
+fn plan(
+    args: &SimulateArgs,
+    source: &SourceConfig,
+    voice: &Voicebox<'_>,
+    seed: u64,
+    start: Timestamp,
+) -> Result<Plan, CliError> {
+    let kinds = voice.simulator.kinds();
+    if let Some(kind) = args.event
+        && !kinds.contains(&kind)
+    {
+        let known: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        return Err(CliError::usage(format!("{} never tells of `{kind}`", source.provider.title()))
+            .hint(format!("it tells of: {}", known.join(", "))));
     }
-    Ok(if report.is_clean() { Exit::Ok } else { Exit::No })
+    let scenarios = args.scenario.clone();
+    let wish = Wish { messages: args.count, only: args.event, scenarios, seed, start };
+    Ok(Plan::new(&wish, &learn(voice, start)))
 }
 
 fn voicebox<'a>(config: &Config, source: &'a SourceConfig, simulator: &'a dyn Simulator) -> Voicebox<'a> {
@@ -212,3 +238,6 @@ fn progress(quiet: bool, requests: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} requests, {per_sec}, {eta} left");
     if let Ok(style) = style { bar.with_style(style) } else { bar }
 }
+
+#[cfg(test)]
+mod end_to_end;

@@ -8,7 +8,8 @@ use super::{Looks, ago, clean, detail, exact, gap, kind, list, number, pointed, 
 
 /// Where a message stands and why, with its events and the time between them.
 pub(crate) fn message_page(message: &Value, looks: Looks, now: Timestamp) -> String {
-    let mut lines = vec![format!("Message {}", text(message, "/id")), format!("  {}", status_line(message, now))];
+    let mut lines =
+        vec![format!("Message {}", text(message, "/id")), format!("  {}", status_line(message, now))];
     let facts = [
         ("to", with(text(message, "/recipient"), text(message, "/channel"))),
         ("subject", text(message, "/subject")),
@@ -27,15 +28,15 @@ pub(crate) fn message_page(message: &Value, looks: Looks, now: Timestamp) -> Str
 
 /// The status in words: what it is, since when, and what it rests on.
 fn status_line(message: &Value, now: Timestamp) -> String {
-    let mut line = text(message, "/status").to_uppercase();
-    if message.pointer("/implied") == Some(&Value::Bool(true)) {
-        line.push_str(" (nobody told of the delivery, but what followed proves it)");
-    }
-    if let Some(since) = moment(message, "/since") {
-        line.push_str(&format!(" since {} UTC, {}", exact(since), ago(since, now)));
-    }
+    let status = text(message, "/status").to_uppercase();
+    let is_implied = message.pointer("/implied") == Some(&Value::Bool(true));
+    let implied = if is_implied { " (nobody told of the delivery, but what followed proves it)" } else { "" };
+    let since = moment(message, "/since")
+        .map(|since| format!(" since {} UTC, {}", exact(since), ago(since, now)))
+        .unwrap_or_default();
     let failure = detail(message);
-    if failure.is_empty() { line } else { format!("{line}: {failure}") }
+    let failure = if failure.is_empty() { failure } else { format!(": {failure}") };
+    format!("{status}{implied}{since}{failure}")
 }
 
 fn history(message: &Value, looks: Looks, now: Timestamp) -> String {
@@ -58,7 +59,11 @@ fn history(message: &Value, looks: Looks, now: Timestamp) -> String {
             detail,
         ]
     });
-    table(looks, &["", "TIME (UTC)", "AFTER", "EVENT", "HOW IT BEARS ON THE STATUS", "DETAIL"], rows.collect::<Vec<_>>())
+    table(
+        looks,
+        &["", "TIME (UTC)", "AFTER", "EVENT", "HOW IT BEARS ON THE STATUS", "DETAIL"],
+        rows.collect::<Vec<_>>(),
+    )
 }
 
 /// What is known of a recipient.
@@ -98,25 +103,27 @@ fn standing(recipient: &Value, now: Timestamp) -> String {
     };
     let mut line = with_comma(status.to_uppercase(), words.to_owned());
     let reason = text(recipient, "/suppression/reason");
-    if !reason.is_empty() {
-        let why = match reason.as_str() {
-            "manual" => "a person put it on the list",
-            "complained" => "reported a message as spam",
-            "unsubscribed" => "unsubscribed",
-            "listed" => "is on the provider's list",
-            "bounced" => "the address does not exist",
-            other => other,
-        };
-        line.push_str(&format!(": {why}"));
-        let source = text(recipient, "/suppression/source");
-        if !source.is_empty() {
-            line.push_str(&format!(", told by {source}"));
-        }
-        if let Some(since) = moment(recipient, "/suppression/since") {
-            line.push_str(&format!(", since {} UTC ({})", exact(since), ago(since, now)));
-        }
+    if reason.is_empty() {
+        return line;
     }
-    line
+    line.push_str(": ");
+    line.push_str(match reason.as_str() {
+        "manual" => "a person put it on the list",
+        "complained" => "reported a message as spam",
+        "unsubscribed" => "unsubscribed",
+        "listed" => "is on the provider's list",
+        "bounced" => "the address does not exist",
+        other => other,
+    });
+    let source = text(recipient, "/suppression/source");
+    if !source.is_empty() {
+        line.push_str(", told by ");
+        line.push_str(&source);
+    }
+    match moment(recipient, "/suppression/since") {
+        Some(since) => format!("{line}, since {} UTC ({})", exact(since), ago(since, now)),
+        None => line,
+    }
 }
 
 fn counts(recipient: &Value) -> String {
@@ -134,7 +141,9 @@ fn counts(recipient: &Value) -> String {
                     parts.push(format!("{} ({})", clean(name), told.join(", ")));
                 }
             }
-            Value::Number(count) if count.as_u64() != Some(0) => parts.push(format!("{} {count}", clean(name))),
+            Value::Number(count) if count.as_u64() != Some(0) => {
+                parts.push(format!("{} {count}", clean(name)));
+            }
             _ => {}
         }
     }
@@ -165,7 +174,14 @@ pub(crate) fn timeline_page(timeline: &Value, looks: Looks, now: Timestamp) -> S
         before = at.or(before);
         let subject = text(event, "/message/subject");
         let detail = if looks.terminal { short(&detail(event), 60) } else { detail(event) };
-        vec![when(event, "/occurred_at", looks, now), since, kind(event), text(event, "/recipient"), subject, detail]
+        vec![
+            when(event, "/occurred_at", looks, now),
+            since,
+            kind(event),
+            text(event, "/recipient"),
+            subject,
+            detail,
+        ]
     });
     let head = ["TIME (UTC)", "AFTER", "EVENT", "RECIPIENT", "SUBJECT", "DETAIL"];
     let events = table(looks, &head, rows.collect::<Vec<_>>());
@@ -173,10 +189,7 @@ pub(crate) fn timeline_page(timeline: &Value, looks: Looks, now: Timestamp) -> S
 }
 
 fn fact_lines<'a>(facts: &'a [(&'a str, String)]) -> impl Iterator<Item = String> + 'a {
-    facts
-        .iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| format!("  {name:<14} {value}"))
+    facts.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("  {name:<14} {value}"))
 }
 
 fn with(text: String, more: String) -> String {
@@ -272,7 +285,8 @@ mod tests {
 
     #[test]
     fn a_timeline_reads_in_the_order_of_time() {
-        let event = |kind: &str, at: &str| json!({"type": kind, "occurred_at": at, "recipient": "a@example.com"});
+        let event =
+            |kind: &str, at: &str| json!({"type": kind, "occurred_at": at, "recipient": "a@example.com"});
         let timeline = json!({"key": "booking_id", "value": "42",
             "messages": [{"recipient": "a@example.com", "status": "delivered", "provider_id": "a@b"}],
             "data": [event("message.delivered", "2026-11-20T10:00:07Z"), event("message.queued", "2026-11-20T10:00:00Z")]});

@@ -71,7 +71,8 @@ impl ExpectedRecipient {
         !(self.approximate && self.delivered && self.undelivered)
     }
 
-    fn add(&mut self, fact: &Fact) {
+    /// Takes in one more event.
+    pub(super) fn add(&mut self, fact: &Fact) {
         self.state.add(fact);
         self.approximate |= fact.has(Fact::APPROXIMATE);
         self.delivered |= fact.kind == Kind::Delivered;
@@ -263,7 +264,7 @@ mod tests {
         for provider in PROVIDERS {
             let name = provider.name();
             let (plan, expected) = expect(*provider, &[], None);
-            assert_eq!(expected.contradictions, [String::new(); 0], "{name}");
+            assert_eq!(expected.contradictions, Vec::<String>::new(), "{name}");
             assert_eq!(expected.messages.len(), 40, "{name}");
             assert_eq!(expected.events(), plan.happenings.len() as u64, "{name}");
             assert_eq!(expected.bookings.values().sum::<u64>(), expected.events(), "{name}");
@@ -280,7 +281,7 @@ mod tests {
         for provider in PROVIDERS {
             let name = provider.name();
             let (plan, expected) = expect(*provider, &EVERYTHING, None);
-            assert_eq!(expected.contradictions, [String::new(); 0], "{name}");
+            assert_eq!(expected.contradictions, Vec::<String>::new(), "{name}");
             assert!(expected.unknown() > 0, "{name}");
             assert!(expected.refused.values().sum::<u64>() >= 4, "{name}: {:?}", expected.refused);
             let told = |role: fn(Role) -> bool| {

@@ -3,6 +3,7 @@
 //! [`plan`], [`make`] and [`expected`] are pure: a seed, a moment and a source's keys give the requests, the answers that
 //! they must get, and the state that the server must be in afterwards. [`send`] and [`verify`] talk to the server.
 
+mod compare;
 mod expected;
 mod life;
 mod make;
@@ -19,5 +20,5 @@ pub(crate) use make::Voicebox;
 pub(crate) use plan::{MOST_MESSAGES, Plan, Wish};
 pub(crate) use report::Report;
 pub(crate) use scenario::Scenario;
-pub(crate) use send::Sender;
+pub(crate) use send::{Sender, Tally};
 pub(crate) use verify::Verifier;

@@ -1,7 +1,7 @@
 //! Telling what was sent and what must be found.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt;
 
 use hearback_event::RecipientStatus;
 use serde::Serialize;
@@ -37,16 +37,11 @@ impl Report<'_> {
             && self.expected.contradictions.is_empty()
             && self.differences.as_ref().is_none_or(Vec::is_empty)
     }
+}
 
-    /// The report for people.
-    pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a String cannot fail.
-        drop(self.write(&mut text));
-        text
-    }
-
-    fn write(&self, out: &mut String) -> std::fmt::Result {
+/// The report for people.
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (sent, expected) = (self.sent, self.expected);
         writeln!(
             out,
@@ -91,9 +86,11 @@ impl Report<'_> {
         self.write_looks(out)?;
         self.write_differences(out)
     }
+}
 
+impl Report<'_> {
     /// What to type to see for oneself.
-    fn write_looks(&self, out: &mut String) -> std::fmt::Result {
+    fn write_looks(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(message) = self.expected.messages.values().max_by_key(|message| message.events()) else {
             return Ok(());
         };
@@ -111,7 +108,7 @@ impl Report<'_> {
         Ok(())
     }
 
-    fn write_differences(&self, out: &mut String) -> std::fmt::Result {
+    fn write_differences(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.differences {
             None => Ok(()),
             Some(differences) if differences.is_empty() => {
@@ -125,7 +122,7 @@ impl Report<'_> {
     }
 }
 
-fn counted<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
+fn counted<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
     let parts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
     if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
 }
@@ -139,6 +136,7 @@ fn recipient_statuses(expected: &Expected) -> BTreeMap<RecipientStatus, u64> {
     statuses
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference to the field")]
 fn expected_json<S: serde::Serializer>(expected: &&Expected, serializer: S) -> Result<S::Ok, S::Error> {
     let messages: Vec<Value> = expected
         .messages
@@ -171,6 +169,6 @@ fn expected_json<S: serde::Serializer>(expected: &&Expected, serializer: S) -> R
     .serialize(serializer)
 }
 
-fn named<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> BTreeMap<String, u64> {
+fn named<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> BTreeMap<String, u64> {
     counts.iter().map(|(name, count)| (name.to_string(), *count)).collect()
 }
