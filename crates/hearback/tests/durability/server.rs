@@ -69,7 +69,8 @@ impl Server {
     /// Runs another command on the same data; its exit code and output.
     pub(crate) fn run(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.command().args(arguments).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let text =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         (output.status.code().unwrap_or(-1), text)
     }
 
@@ -86,7 +87,8 @@ impl Server {
         let (mut events, mut recipients) = (BTreeMap::new(), BTreeMap::new());
         let mut cursor = String::new();
         loop {
-            let answer = connection.get(&format!("/v1/events?order=oldest&limit=1000{cursor}"), token).unwrap();
+            let answer =
+                connection.get(&format!("/v1/events?order=oldest&limit=1000{cursor}"), token).unwrap();
             let page: Value = serde_json::from_slice(&answer.body).unwrap();
             assert_eq!(answer.status, 200, "{page}");
             let rows = page["data"].as_array().unwrap();
