@@ -1,5 +1,7 @@
 //! The signature primitives that the providers share. Every comparison of secrets is in constant time.
 
+use std::sync::Arc;
+
 use aws_lc_rs::{constant_time, digest, hmac, signature};
 use base64::Engine as _;
 use base64::alphabet;
@@ -84,11 +86,11 @@ pub enum PublicKeyKind {
     RsaSha1,
 }
 
-/// A public key that checks signatures.
+/// A public key that checks signatures, parsed once.
 #[derive(Clone)]
 pub struct PublicKey {
     kind: PublicKeyKind,
-    bytes: Vec<u8>,
+    key: Arc<signature::ParsedPublicKey>,
 }
 
 /// The text is not a usable public key.
@@ -108,36 +110,19 @@ impl PublicKey {
             .filter(|c| !c.is_whitespace())
             .collect();
         let bytes = base64_decode(&inner).ok_or(PublicKeyError)?;
-        let key = Self { kind, bytes };
-        key.algorithm_accepts_key().then_some(key).ok_or(PublicKeyError)
-    }
-
-    /// Whether `signature` over `message` was made with the private half of this key.
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        signature::UnparsedPublicKey::new(self.algorithm(), &self.bytes).verify(message, signature).is_ok()
-    }
-
-    fn algorithm(&self) -> &'static dyn signature::VerificationAlgorithm {
-        match self.kind {
+        let algorithm: &'static dyn signature::VerificationAlgorithm = match kind {
             PublicKeyKind::EcdsaP256 => &signature::ECDSA_P256_SHA256_ASN1,
             PublicKeyKind::Ed25519 => &signature::ED25519,
             PublicKeyKind::RsaSha256 => &signature::RSA_PKCS1_2048_8192_SHA256,
             PublicKeyKind::RsaSha1 => &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
-        }
+        };
+        let key = signature::ParsedPublicKey::new(algorithm, &bytes).map_err(|_| PublicKeyError)?;
+        Ok(Self { kind, key: Arc::new(key) })
     }
 
-    fn algorithm_accepts_key(&self) -> bool {
-        match self.kind {
-            PublicKeyKind::EcdsaP256 => {
-                signature::ParsedPublicKey::new(&signature::ECDSA_P256_SHA256_ASN1, &self.bytes).is_ok()
-            }
-            PublicKeyKind::Ed25519 => {
-                signature::ParsedPublicKey::new(&signature::ED25519, &self.bytes).is_ok()
-            }
-            PublicKeyKind::RsaSha256 | PublicKeyKind::RsaSha1 => {
-                signature::ParsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA256, &self.bytes).is_ok()
-            }
-        }
+    /// Whether `signature` over `message` was made with the private half of this key.
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.key.verify_sig(message, signature).is_ok()
     }
 }
 

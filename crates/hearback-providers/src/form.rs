@@ -33,6 +33,8 @@ pub struct File {
     pub name: String,
     /// Its size in bytes.
     pub bytes: usize,
+    /// SHA-256 of its bytes.
+    pub digest: [u8; 32],
 }
 
 impl Form {
@@ -110,7 +112,12 @@ async fn read_multipart(mut parts: multer::Multipart<'_>) -> Result<Form, FormEr
         let file = part.file_name().map(ToOwned::to_owned);
         let bytes = part.bytes().await.map_err(|_| FormError::Malformed)?;
         match file {
-            Some(name) => form.files.push(File { field, name, bytes: bytes.len() }),
+            Some(name) => form.files.push(File {
+                field,
+                name,
+                bytes: bytes.len(),
+                digest: crate::crypto::sha256(&[&bytes]),
+            }),
             None => form.fields.push((field, String::from_utf8_lossy(&bytes).into_owned())),
         }
     }

@@ -85,6 +85,9 @@ pub struct Proof {
     /// A one-time token that the signature covers, where the signature does not cover the body: whoever sees the
     /// token again with another body sees a forgery.
     pub replay_token: Option<ReplayToken>,
+    /// A digest of what the body says, where two transmissions of the same request may differ in their bytes (a multipart
+    /// boundary): the token is bound to this instead of the bytes.
+    pub body_digest: Option<DedupKey>,
 }
 
 /// A digest of a one-time token.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
+use hearback_event::Timestamp;
 use hearback_store::Store;
 use http::{Request, Response};
 use http_body_util::{Either, Full};
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 use crate::ingest::Ingest;
+use crate::request_id::{self, RequestId};
 use crate::shared::Shared;
 use crate::{ServeError, Settings, api, health, metrics, problem};
 
@@ -69,7 +71,11 @@ impl App {
         let shared = Arc::new(Shared::new(settings.sources, store, metrics, closed));
         let machines = || health::router().with_state(Arc::clone(&shared));
         let answers = || api::router().merge(metrics::router()).with_state(Arc::clone(&shared));
-        let nothing = |router: Router| router.fallback(nothing_here);
+        let nothing = |router: Router| {
+            router
+                .method_not_allowed_fallback(async || problem::Problem::method_not_allowed())
+                .fallback(nothing_here)
+        };
         Ok(Self(Arc::new(Parts {
             ingest,
             public: nothing(machines()),
@@ -107,7 +113,12 @@ impl App {
             Surface::Admin => &parts.admin,
         };
         // A router's error type is `Infallible`.
-        let Ok(answer) = router.clone().oneshot(request).await;
+        let Ok(mut answer) = router.clone().oneshot(request).await;
+        let id = RequestId::new(Timestamp::now());
+        tracing::debug!(request_id = %id, status = answer.status().as_u16(), "answered a question");
+        if let Some(id) = id.header() {
+            answer.headers_mut().insert(request_id::HEADER, id);
+        }
         answer.map(Either::Right)
     }
 }

@@ -68,6 +68,8 @@ pub(crate) struct Tokens {
     list: ArcSwapOption<List>,
     /// Held while the list is read anew, so that many callers ask the store once.
     reading: tokio::sync::Mutex<()>,
+    /// False where the caller holds the database itself.
+    asked_for: bool,
 }
 
 struct List {
@@ -77,11 +79,20 @@ struct List {
 
 impl Tokens {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, list: ArcSwapOption::empty(), reading: tokio::sync::Mutex::new(()) }
+        let reading = tokio::sync::Mutex::new(());
+        Self { store, list: ArcSwapOption::empty(), reading, asked_for: true }
+    }
+
+    /// Everybody may do everything: for callers in this process who hold the database.
+    pub(crate) fn not_asked_for(store: Arc<dyn Store>) -> Self {
+        Self { asked_for: false, ..Self::new(store) }
     }
 
     /// 401 without a right token, 403 where its scope is too small.
     async fn authorise(&self, headers: &HeaderMap, needed: Scope) -> Outcome<()> {
+        if !self.asked_for {
+            return Ok(());
+        }
         let token = bearer(headers).ok_or_else(|| unauthorised("send `Authorization: Bearer hb_...`"))?;
         let hash = crypto::sha256(&[token.as_bytes()]);
         let list = self.list().await?;

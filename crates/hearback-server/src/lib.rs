@@ -9,14 +9,18 @@ mod app;
 mod auth;
 mod health;
 mod ingest;
+mod local;
 mod metrics;
 mod problem;
+mod readmit;
 mod request_id;
 mod serve;
 mod settings;
 mod shared;
 
 pub use app::app;
+pub use local::LocalApi;
 pub use metrics::{MetricsError, install_metrics};
+pub use readmit::{Readmit, Readmitted, readmit};
 pub use serve::{Listeners, ServeError, run, run_on};
 pub use settings::{Limits, Mode, Settings, Source, UnknownMessage};

@@ -32,4 +32,15 @@ impl Shared {
     ) -> Self {
         Self { sources, tokens: Tokens::new(Arc::clone(&store)), store, metrics, closed }
     }
+
+    /// As [`Shared::new`], but everybody may ask everything.
+    pub(crate) fn trusting(
+        sources: Vec<Arc<Source>>,
+        store: Arc<dyn Store>,
+        metrics: PrometheusHandle,
+        closed: watch::Receiver<bool>,
+    ) -> Self {
+        let tokens = Tokens::not_asked_for(Arc::clone(&store));
+        Self { sources, store, metrics, tokens, closed }
+    }
 }

@@ -46,6 +46,14 @@ enum Command {
     Inspect(commands::inspect::InspectArgs),
     /// List and follow events
     Events(commands::events::EventsArgs),
+    /// Tell where a message stands, and why
+    Message(commands::message::MessageArgs),
+    /// Tell what is known of an address: may it be sent to, what arrived, what did not
+    Recipient(commands::recipient::RecipientArgs),
+    /// Tell everything that happened under one label, such as booking_id=42
+    Timeline(commands::timeline::TimelineArgs),
+    /// List the sources with what each told and refused
+    Sources(commands::sources::SourcesArgs),
     /// List, show and retry refused requests
     Quarantine(commands::quarantine::QuarantineArgs),
     /// Compute everything that follows from the events anew
@@ -68,6 +76,10 @@ impl Cli {
             Command::Simulate(args) => commands::simulate::run(&args, &global),
             Command::Inspect(args) => commands::inspect::run(&args, &global),
             Command::Events(args) => commands::events::run(&args, &global),
+            Command::Message(args) => commands::message::run(&args, &global),
+            Command::Recipient(args) => commands::recipient::run(&args, &global),
+            Command::Timeline(args) => commands::timeline::run(&args, &global),
+            Command::Sources(args) => commands::sources::run(&args, &global),
             Command::Quarantine(args) => commands::quarantine::run(&args, &global),
             Command::Rebuild(args) => commands::rebuild::run(&args, &global),
             Command::Token(args) => commands::token::run(&args, &global),

@@ -5,13 +5,17 @@
 //! ([`commands`]). It knows no rule of any provider, of the log, or of HTTP.
 
 mod cli;
+mod client;
 mod commands;
 mod config;
 mod exit;
+mod inspect;
 mod logging;
 mod output;
 mod runtime;
+mod show;
 mod shutdown;
+mod simulate;
 mod token;
 mod trial;
 mod welcome;

@@ -14,6 +14,12 @@ pub(crate) fn line(text: impl Display) {
     drop(writeln!(io::stdout().lock(), "{text}"));
 }
 
+/// Prints a line to standard output. False when nobody reads any more: then it is time to stop.
+pub(crate) fn line_is_read(text: impl Display) -> bool {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
+}
+
 /// Prints a value as JSON to standard output: indented, for people and `jq` alike.
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(value)

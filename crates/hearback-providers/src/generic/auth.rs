@@ -49,7 +49,7 @@ impl Auth {
         let mut results = self.checks.iter().map(|check| check.verify(request, shape, now));
         match self.mode {
             Mode::All => results.try_fold(Proof::default(), |sum, result| {
-                result.map(|proof| Proof { replay_token: sum.replay_token.or(proof.replay_token) })
+                result.map(|proof| Proof { replay_token: sum.replay_token.or(proof.replay_token), ..sum })
             }),
             Mode::Any => any(results),
         }

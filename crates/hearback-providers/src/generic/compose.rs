@@ -54,10 +54,13 @@ pub(super) fn event(reading: &Reading, happening: &Happening, native: &str) -> V
 }
 
 /// The body that carries the events; a broken one has an element that is no event.
-pub(super) fn body(shape: &Shape, mut events: Vec<Value>, broken: bool) -> Vec<u8> {
+pub(super) fn body(shape: &Shape, mut events: Vec<Value>, broken: Option<u64>) -> Vec<u8> {
     if shape.format == Format::Form {
-        let event = if broken { None } else { events.into_iter().next() };
-        return form(&event.unwrap_or_else(|| serde_json::json!({"broken": "1"}))).into_bytes();
+        let event = if broken.is_some() { None } else { events.into_iter().next() };
+        return form(
+            &event.unwrap_or_else(|| serde_json::json!({"broken": broken.map(|number| number.to_string())})),
+        )
+        .into_bytes();
     }
     for event in &mut events {
         if let Some(pointer) = &shape.unwrap {
@@ -66,8 +69,8 @@ pub(super) fn body(shape: &Shape, mut events: Vec<Value>, broken: bool) -> Vec<u
             *event = wrapper;
         }
     }
-    if broken && let Some(first) = events.first_mut() {
-        *first = Value::from("broken");
+    if let (Some(number), Some(first)) = (broken, events.first_mut()) {
+        *first = Value::from(format!("broken {number}"));
     }
     let document = if shape.events.as_str().is_empty() {
         events.into_iter().next().unwrap_or_default()

@@ -182,7 +182,10 @@ impl Signature {
     fn proof(&self, named: &Named) -> Proof {
         let once = named.nonce.as_ref().filter(|_| !self.content.covers_body());
         let used = once.filter(|_| self.content.uses(&Variable::Nonce));
-        Proof { replay_token: used.map(|nonce| DedupKey::of(&[b"generic", b"nonce", nonce.as_bytes()])) }
+        Proof {
+            replay_token: used.map(|nonce| DedupKey::of(&[b"generic", b"nonce", nonce.as_bytes()])),
+            body_digest: None,
+        }
     }
 
     fn reads_body(&self) -> bool {

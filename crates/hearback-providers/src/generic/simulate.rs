@@ -170,7 +170,10 @@ impl Simulator for Sender {
         let happenings = happenings.iter().take(self.batch_limit());
         let events =
             happenings.clone().map(|one| compose::event(reading, one, self.native(one.kind))).collect();
-        let body = compose::body(&reading.shape, events, tamper == Tamper::Broken);
+        // Told apart by the number, or all broken elements would count as one.
+        let number = || happenings.clone().next().map_or(0, |one| one.serial);
+        let broken = (tamper == Tamper::Broken).then(number);
+        let body = compose::body(&reading.shape, events, broken);
         let form = reading.shape.format == Format::Form;
         let media = if form { "application/x-www-form-urlencoded" } else { "application/json" };
         let mut raw = RawRequest::post(url, &[("content-type", media)], body);

@@ -85,7 +85,7 @@ fn attachments(form: &Form) -> Option<u32> {
 }
 
 /// A digest of the mail: all but the signature, by content, as a multipart boundary differs between attempts.
-fn digest(form: &Form) -> [u8; 32] {
+pub(super) fn digest(form: &Form) -> [u8; 32] {
     let mut list: Vec<Value> = Vec::new();
     for (name, value) in form.fields() {
         if !SIGNATURE_FIELDS.contains(&name.as_str()) {
@@ -93,7 +93,7 @@ fn digest(form: &Form) -> [u8; 32] {
         }
     }
     for file in form.files() {
-        list.push(Value::from(vec![file.field.clone(), file.name.clone(), file.bytes.to_string()]));
+        list.push(Value::from(vec![file.field.clone(), file.name.clone(), crypto::hex_encode(&file.digest)]));
     }
     crypto::sha256(&[Value::Array(list).to_string().as_bytes()])
 }

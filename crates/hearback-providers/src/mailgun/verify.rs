@@ -6,7 +6,7 @@ use hearback_event::{DedupKey, Timestamp};
 
 use super::lenient::Text;
 use super::payload::{Body, Signed};
-use super::{is_form, lenient};
+use super::{inbound, is_form, lenient};
 use crate::crypto::{Hash, HmacKey, hex_decode};
 use crate::form::Form;
 use crate::{Keys, Proof, Refusal, Request};
@@ -25,6 +25,16 @@ struct Claim<'a> {
     signatures: [Option<Cow<'a, str>>; 2],
 }
 
+/// A multipart body has another boundary with every attempt, so that its bytes do not tell a retry from a forgery.
+fn multipart_digest(request: &Request<'_>) -> Option<DedupKey> {
+    if request.media_type() != "multipart/form-data" {
+        return None;
+    }
+    let content_type = request.header("content-type").unwrap_or_default();
+    let form = Form::multipart(content_type, request.body).ok()?;
+    Some(DedupKey::of(&[b"mailgun-form", &inbound::digest(&form)]))
+}
+
 impl Verifier {
     pub(super) fn new(keys: &Keys, max_age_seconds: i64) -> Self {
         let keys = keys.iter().map(|key| HmacKey::new(Hash::Sha256, key.expose().as_bytes())).collect();
@@ -41,7 +51,7 @@ impl Verifier {
         })?;
         Refusal::check_age(signed_at, now, self.max_age_seconds)?;
         let token = [b"mailgun-token".as_slice(), claim.timestamp.as_bytes(), claim.token.as_bytes()];
-        Ok(Proof { replay_token: Some(DedupKey::of(&token)) })
+        Ok(Proof { replay_token: Some(DedupKey::of(&token)), body_digest: multipart_digest(request) })
     }
 
     fn verifies(&self, claim: &Claim<'_>) -> bool {

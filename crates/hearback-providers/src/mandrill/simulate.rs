@@ -85,7 +85,9 @@ impl Simulator for MandrillSimulator {
         if tamper == Tamper::Broken
             && let Some(first) = batch.first_mut()
         {
-            *first = json!({"event": 17, "msg": "no message"});
+            // Told apart by the number, or all broken elements would count as one.
+            let serial = happenings.first().map(|happening| happening.serial);
+            *first = json!({"event": 17, "msg": "no message", "number": serial});
         }
         let body = form_urlencoded::Serializer::new(String::new())
             .append_pair(FIELD, &Value::from(batch).to_string())

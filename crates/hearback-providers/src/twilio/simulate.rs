@@ -78,11 +78,12 @@ impl Simulator for TwilioSimulator {
     ) -> crate::SimulatedRequest {
         let happening = happenings.first();
         let url = happening.map_or_else(|| url.to_owned(), |happening| with_labels(url, happening));
-        let fields = match (happening, tamper) {
-            (Some(happening), Tamper::None | Tamper::Forged) => {
-                fields(happening, &self.provider_message_id(happening))
-            }
-            _ => vec![("AccountSid", ACCOUNT.to_owned()), ("Surprise", "1".to_owned())],
+        let fields = if let (Some(happening), Tamper::None | Tamper::Forged) = (happening, tamper) {
+            fields(happening, &self.provider_message_id(happening))
+        } else {
+            // Told apart by the number, or all broken requests would count as one.
+            let serial = happening.map_or(0, |happening| happening.serial);
+            vec![("AccountSid", ACCOUNT.to_owned()), ("Surprise", serial.to_string())]
         };
         let signature = self.signer.sign(&url, &fields, tamper);
         let body: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();

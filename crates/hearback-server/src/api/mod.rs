@@ -1,8 +1,23 @@
 //! The API: answers about events, messages, recipients, timelines and sources, under tokens.
 
+mod cursor;
+mod events;
+mod filter;
+mod messages;
+mod page;
+mod params;
+mod quarantine;
+mod recipients;
+mod segment;
+mod sources;
+mod stats;
+mod suppressions;
+mod timelines;
+
 use std::sync::Arc;
 
 use axum::Router;
+use axum::routing::{get, post};
 use hearback_store::StoreError;
 
 use crate::problem::Problem;
@@ -12,7 +27,23 @@ use crate::shared::Shared;
 pub(crate) const ROOT: &str = "/v1";
 
 pub(crate) fn router() -> Router<Arc<Shared>> {
-    Router::new()
+    let routes = Router::new()
+        .route("/events", get(events::list))
+        .route("/events/{id}", get(events::one))
+        .route("/events/{id}/payload", get(events::payload))
+        .route("/messages", get(messages::by_provider_id))
+        .route("/messages/{id}", get(messages::one))
+        .route("/recipients/{address}", get(recipients::one))
+        .route("/timelines/{key}/{value}", get(timelines::one))
+        .route("/suppressions", get(suppressions::list))
+        .route("/quarantine", get(quarantine::list))
+        .route("/quarantine/retry", post(quarantine::retry_all))
+        .route("/quarantine/{id}", get(quarantine::one).delete(quarantine::remove))
+        .route("/quarantine/{id}/retry", post(quarantine::retry_one))
+        .route("/sources", get(sources::list))
+        .route("/stats/hourly", get(stats::hourly))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed());
+    Router::new().nest(ROOT, routes)
 }
 
 /// A store that cannot answer now.

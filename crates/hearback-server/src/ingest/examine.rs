@@ -19,7 +19,7 @@ pub(crate) struct Examined {
     pub(crate) reply: Reply,
     /// Its one-time token.
     pub(crate) replay_token: Option<DedupKey>,
-    /// Digest of its body.
+    /// Digest of its body, or of what the body says where its bytes differ from try to try.
     pub(crate) digest: DedupKey,
     /// Whether its signature was checked, right and demanded.
     pub(crate) verified: bool,
@@ -27,13 +27,18 @@ pub(crate) struct Examined {
     pub(crate) would_refuse: Option<&'static str>,
 }
 
-/// The answers that a source's sender expects.
-pub(crate) fn contract(source: &Source) -> &'static Contract {
-    source.provider.contract()
+/// The answers that a source's sender expects: as configured for the source, else its provider's.
+pub(crate) fn contract(source: &Source) -> Contract {
+    source.endpoint.contract().unwrap_or(*source.provider.contract())
 }
 
-/// Checks a request as `mode` demands and reads it. A panic in a provider's code is caught: it must not cost the other
-/// requests of the connection, and this one goes to the quarantine.
+/// Runs a provider's code. A panic in it must not cost the other requests of the connection; this one goes to the
+/// quarantine.
+pub(super) fn guarded<T>(code: impl FnOnce() -> T) -> Result<T, Denial> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|_| Denial::InternalError)
+}
+
+/// Checks a request as `mode` demands and reads it.
 ///
 /// Long bodies block the thread for milliseconds. On a multi-threaded runtime the other tasks are moved off it first; a
 /// single-threaded one has nowhere to move them, and waits.
@@ -43,14 +48,11 @@ pub(crate) fn examine(
     request: Request<'_>,
     now: Timestamp,
 ) -> Result<Examined, Denial> {
-    let guarded = || {
-        catch_unwind(AssertUnwindSafe(|| examine_now(source, mode, request, now)))
-            .unwrap_or(Err(Denial::InternalError))
-    };
+    let examine = || guarded(|| examine_now(source, mode, request, now)).flatten();
     if request.body.len() > LONG_BODY && others_can_move() {
-        return tokio::task::block_in_place(guarded);
+        return tokio::task::block_in_place(examine);
     }
-    guarded()
+    examine()
 }
 
 fn others_can_move() -> bool {
@@ -74,11 +76,12 @@ fn examine_now(
         }
         Mode::Off => Verified::presume(request),
     };
+    let proof = request.proof();
     Ok(Examined {
         events: endpoint.normalise(&request),
         reply: endpoint.accepted(&request),
-        replay_token: request.proof().replay_token,
-        digest: DedupKey::of(&[request.request().body]),
+        replay_token: proof.replay_token,
+        digest: proof.body_digest.unwrap_or_else(|| DedupKey::of(&[request.request().body])),
         verified: mode == Mode::Enforce,
         would_refuse,
     })

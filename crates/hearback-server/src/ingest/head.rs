@@ -1,7 +1,7 @@
 //! The head of a request as it is kept: request line and headers, without secrets.
 
 use http::request::Parts;
-use http::{HeaderName, Method, Version, header};
+use http::{HeaderName, Version, header};
 
 /// What stands in place of a secret.
 pub(crate) const REMOVED: &str = "[removed]";
@@ -12,7 +12,7 @@ pub(super) fn head(parts: &Parts) -> String {
     let target = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let size: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     let mut text = String::with_capacity(size + target.len() + 32);
-    text.push_str(method(&parts.method));
+    text.push_str(parts.method.as_str());
     text.push(' ');
     push_target(&mut text, target);
     text.push_str(if parts.version == Version::HTTP_10 { " HTTP/1.0\r\n" } else { " HTTP/1.1\r\n" });
@@ -24,10 +24,6 @@ pub(super) fn head(parts: &Parts) -> String {
         text.push_str("\r\n");
     }
     text
-}
-
-fn method(method: &Method) -> &str {
-    method.as_str()
 }
 
 /// Whether a header may carry a credential. Signatures are none: who sees one cannot make another.

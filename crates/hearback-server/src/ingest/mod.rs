@@ -26,7 +26,7 @@ use http_body_util::Full;
 use hyper::body::Body;
 use ipnet::IpNet;
 
-use crate::request_id::{self, RequestId};
+use crate::request_id;
 use crate::{ServeError, Settings};
 use receive::Call;
 use table::PathTable;
@@ -73,7 +73,7 @@ impl Ingest {
         intake.meters.request(verdict.outcome, begun.elapsed());
         verdict.log(&call);
         let mut answer = verdict.answer;
-        if let Some(id) = RequestId::header(call.id) {
+        if let Some(id) = call.id.header() {
             answer.headers_mut().insert(request_id::HEADER, id);
         }
         answer

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use hearback_event::{Origin, Timestamp};
-use hearback_providers::{Reply, Request};
+use hearback_providers::{Refusal, Reply, Request};
 use hearback_store::{Payload, Receipt, Refused, Store, Submission};
 use http::header::{ALLOW, CONNECTION, CONTENT_ENCODING};
 use http::request::Parts;
@@ -13,6 +13,7 @@ use hyper::body::Body;
 
 use super::answer::Verdict;
 use super::body::{self, BodyError};
+use super::examine::guarded;
 use super::outcome::Outcome;
 use super::{Denial, Examined, Intake, contract, examine, head};
 use crate::problem::Problem;
@@ -60,11 +61,15 @@ impl<'a> Call<'a> {
             Err(BodyError::TimedOut) => return timed_out(),
             Err(BodyError::Disconnected) => return disconnected(),
         };
-        if let Some(reply) = source.endpoint.probe(&self.request(&body)) {
-            return Verdict::reply(Outcome::Probe, reply);
+        match guarded(|| source.endpoint.probe(&self.request(&body))) {
+            Ok(None) => {}
+            Ok(Some(reply)) => return Verdict::reply(Outcome::Probe, reply),
+            Err(denial) => return self.deny(denial, body).await,
         }
-        if self.parts.method != Method::POST {
-            return self.wrong_method();
+        match guarded(|| self.may_tell(&body)) {
+            Ok(true) => {}
+            Ok(false) => return self.wrong_method(),
+            Err(denial) => return self.deny(denial, body).await,
         }
         if let Err(seconds) = self.intake.admit_request() {
             return self.rate_limited(seconds);
@@ -75,6 +80,19 @@ impl<'a> Call<'a> {
         match examine(source, source.mode, self.request(&body), self.received_at) {
             Ok(examined) => self.keep(examined, body).await,
             Err(denial) => self.deny(denial, body).await,
+        }
+    }
+
+    /// Whether a request with this method can tell of events. A `GET` that is no probe may (Twilio can be set to it), unless
+    /// there is nothing in it to verify; other methods only where their signature is right (the generic provider can be
+    /// set to them).
+    fn may_tell(&self, body: &[u8]) -> bool {
+        let verify = || self.intake.source.endpoint.verify(&self.request(body), self.received_at);
+        match self.parts.method {
+            Method::POST => true,
+            Method::HEAD => false,
+            Method::GET => !matches!(verify(), Err(Refusal::Unparsable(_))),
+            _ => verify().is_ok(),
         }
     }
 
@@ -101,7 +119,9 @@ impl<'a> Call<'a> {
             return Verdict::reply(Outcome::Accepted, reply);
         }
         let mut kinds = meters.tally();
-        events.iter().for_each(|event| kinds.add(event.kind));
+        for event in &events {
+            kinds.add(event.kind);
+        }
         let receipt = self.store.submit(Submission {
             source: source.reference.clone(),
             origin: Origin::Webhook,
@@ -144,7 +164,7 @@ impl<'a> Call<'a> {
             }
         }
         self.intake.meters.refused(denial.cause(), kept);
-        let mut verdict = Verdict::problem(denial.outcome(), denial.cause(), denial.problem(contract));
+        let mut verdict = Verdict::problem(denial.outcome(), denial.cause(), denial.problem(&contract));
         verdict.quiet = !kept;
         verdict
     }
@@ -166,7 +186,8 @@ impl<'a> Call<'a> {
         let answers = |method: &'static str| -> Option<Reply> {
             self.intake.source.endpoint.probe(&Request { method, ..self.request(&[]) })
         };
-        let allowed = match (answers("GET").is_some(), answers("HEAD").is_some()) {
+        let answers = |method| guarded(|| answers(method)).is_ok_and(|reply| reply.is_some());
+        let allowed = match (answers("GET"), answers("HEAD")) {
             (true, true) => "POST, GET, HEAD",
             (true, false) => "POST, GET",
             (false, true) => "POST, HEAD",

@@ -32,7 +32,7 @@ const TURNED_AWAY_MAX: usize = 256;
 const TURNED_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
 
 const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: application/problem+json\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 118\r\n\r\n\
+    content-type: application/problem+json\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 121\r\n\r\n\
     {\"type\":\"urn:hearback:problem:overloaded\",\"title\":\"Try again later\",\"status\":503,\"detail\":\"too many connections at once\"}";
 
 /// Turns accepted sockets into served connections.

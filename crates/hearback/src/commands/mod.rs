@@ -1,12 +1,18 @@
 //! One file per command: its arguments, and `run`.
 
 pub(crate) mod check;
+mod choose;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod events;
+mod follow;
 pub(crate) mod inspect;
+pub(crate) mod message;
 pub(crate) mod quarantine;
 pub(crate) mod rebuild;
+pub(crate) mod recipient;
 pub(crate) mod serve;
 pub(crate) mod simulate;
+pub(crate) mod sources;
+pub(crate) mod timeline;
 pub(crate) mod token;

@@ -1,0 +1,178 @@
+//! `/v1/events`: the log, filtered, paged and followed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::response::IntoResponse;
+use hearback_event::{EventId, Record};
+use hearback_store::{EventFilter, EventQuery, Order, Page};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use tokio::time::Instant;
+
+use super::cursor::Scope;
+use super::page::ListPage;
+use super::params::Params;
+use super::segment::Segment;
+use super::{filter, store_failed};
+use crate::auth::{Admin, Reader};
+use crate::problem::{Outcome, Problem};
+use crate::shared::Shared;
+
+/// Longest wait for a new event, in seconds.
+const WAIT_SECONDS_MAX: u64 = 60;
+/// First pause between two looks at the log; it grows to [`PAUSE_MAX`].
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_millis(250);
+/// As `after`: begin at the end of the log.
+const END: &str = "end";
+
+/// `GET /v1/events`.
+pub(super) async fn list(
+    _: Reader,
+    State(shared): State<Arc<Shared>>,
+    query: RawQuery,
+) -> Outcome<Json<ListPage<Record>>> {
+    let known = [&filter::NAMES[..], &["order", "limit", "cursor", "after", "wait"]].concat();
+    let params = Params::new(query, &known)?;
+    let (filter, order) = (filter::read(&params)?, filter::order(&params)?);
+    let scope = filter::scope(&filter, order);
+    let beyond = beginning(&shared, &params, scope, order)?;
+    let query = EventQuery { filter, order, beyond, limit: params.limit()? };
+    match (order, wait(&params, order)?) {
+        (Order::Newest, _) => page(&shared, query, scope).await,
+        (Order::Oldest, wait) => follow(&shared, query, scope, wait).await,
+    }
+}
+
+/// The position after which the page begins.
+fn beginning(shared: &Shared, params: &Params, scope: Scope, order: Order) -> Outcome<Option<u64>> {
+    match (params.one("cursor")?, params.one("after")?) {
+        (Some(_), Some(_)) => Err(Problem::bad_field("after", "give either `cursor` or `after`")),
+        (None, Some(_)) if order == Order::Newest => {
+            Err(Problem::bad_field("after", "`after` follows the log and needs `order=oldest`"))
+        }
+        (None, Some(END)) => Ok(Some(shared.store.last_position())),
+        (None, Some(cursor)) => scope.number("after", cursor).map(Some),
+        (Some(cursor), None) => scope.number("cursor", cursor).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+/// How long to wait for an event where there is none.
+fn wait(params: &Params, order: Order) -> Outcome<Duration> {
+    let expected = format!("whole seconds from 0 to {WAIT_SECONDS_MAX}");
+    let Some(seconds) = params.parsed::<u64>("wait", &expected)? else { return Ok(Duration::ZERO) };
+    if order == Order::Newest {
+        return Err(Problem::bad_field("wait", "`wait` follows the log and needs `order=oldest`"));
+    }
+    if seconds > WAIT_SECONDS_MAX {
+        return Err(Problem::bad_field("wait", format!("`wait` is {seconds}; expected {expected}")));
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+async fn page(shared: &Shared, query: EventQuery, scope: Scope) -> Outcome<Json<ListPage<Record>>> {
+    let page = read(shared, &query).await?;
+    let next_cursor = page.next.map(|position| scope.number_cursor(position));
+    Ok(Json(ListPage { data: page.rows, next_cursor }))
+}
+
+/// Oldest first: always with a cursor, from which one can go on when more has happened; waits for a first row.
+async fn follow(
+    shared: &Shared,
+    mut query: EventQuery,
+    scope: Scope,
+    wait: Duration,
+) -> Outcome<Json<ListPage<Record>>> {
+    let deadline = Instant::now() + wait;
+    loop {
+        // Read before the page: every event up to here is in the page if it passes the filter, so the next look may
+        // begin after it. Without that a filter that nothing passes would read the whole log again and again.
+        let seen = shared.store.last_position();
+        let page = read(shared, &query).await?;
+        let beyond = page.next.unwrap_or_else(|| {
+            let last = page.rows.last().map(|record| record.position);
+            last.max(query.beyond).unwrap_or_default().max(seen)
+        });
+        if !page.rows.is_empty() || !grows(shared, seen, deadline).await {
+            let next_cursor = Some(scope.number_cursor(beyond));
+            return Ok(Json(ListPage { data: page.rows, next_cursor }));
+        }
+        query.beyond = Some(beyond);
+    }
+}
+
+/// Waits until the log is longer than `seen`; false at the deadline or when the server stops.
+async fn grows(shared: &Shared, seen: u64, deadline: Instant) -> bool {
+    let mut closed = shared.closed.clone();
+    let mut pause = PAUSE_MIN;
+    while shared.store.last_position() <= seen {
+        if *closed.borrow() || Instant::now() >= deadline {
+            return false;
+        }
+        let next_look = (Instant::now() + pause).min(deadline);
+        tokio::select! {
+            () = tokio::time::sleep_until(next_look) => {}
+            _ = closed.changed() => return false,
+        }
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+    true
+}
+
+async fn read(shared: &Shared, query: &EventQuery) -> Outcome<Page<Record>> {
+    shared.store.events(query.clone()).await.map_err(|error| store_failed(&error))
+}
+
+/// Events of one label, oldest first, for timelines.
+pub(super) async fn of_label(
+    shared: &Shared,
+    label: (String, String),
+    params: &Params,
+) -> Outcome<(Vec<Record>, Option<String>)> {
+    let filter = EventFilter { labels: vec![label], ..EventFilter::default() };
+    let scope = filter::scope(&filter, Order::Oldest);
+    let beyond = params.one("cursor")?.map(|cursor| scope.number("cursor", cursor)).transpose()?;
+    let query = EventQuery { filter, order: Order::Oldest, beyond, limit: params.limit()? };
+    let page = read(shared, &query).await?;
+    Ok((page.rows, page.next.map(|position| scope.number_cursor(position))))
+}
+
+fn event_id(text: &str) -> Outcome<EventId> {
+    filter::id(text, "the id of an event, evt_...")
+}
+
+/// `GET /v1/events/{id}`.
+pub(super) async fn one(
+    _: Reader,
+    State(shared): State<Arc<Shared>>,
+    Segment(id): Segment<String>,
+    query: RawQuery,
+) -> Outcome<Json<Record>> {
+    Params::new(query, &[])?;
+    let found = shared.store.event(event_id(&id)?).await.map_err(|error| store_failed(&error))?;
+    found.map(Json).ok_or_else(|| Problem::not_found("there is no event of this id"))
+}
+
+/// `GET /v1/events/{id}/payload`: the request as it came, head and body.
+pub(super) async fn payload(
+    _: Admin,
+    State(shared): State<Arc<Shared>>,
+    Segment(id): Segment<String>,
+    query: RawQuery,
+) -> Outcome<impl IntoResponse> {
+    Params::new(query, &[])?;
+    let found = shared.store.payload(event_id(&id)?).await.map_err(|error| store_failed(&error))?;
+    let payload = found.ok_or_else(|| {
+        Problem::not_found("there is no event of this id, or its request is not kept any more")
+    })?;
+    let raw = [payload.head.as_bytes(), b"\r\n", &payload.body].concat();
+    let headers = [
+        (CONTENT_TYPE, "message/http"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_DISPOSITION, "attachment; filename=\"request.http\""),
+    ];
+    Ok((headers, raw))
+}

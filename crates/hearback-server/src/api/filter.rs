@@ -1,0 +1,119 @@
+//! The filters of event lists.
+
+use hearback_event::{Address, Kind, Timestamp};
+use hearback_store::{EventFilter, Order};
+
+use super::cursor::Scope;
+use super::params::{Params, parse};
+use crate::problem::{Outcome, Problem};
+
+/// The parameters that [`read`] reads.
+pub(super) const NAMES: [&str; 11] = [
+    "type",
+    "source",
+    "provider",
+    "recipient",
+    "domain",
+    "message",
+    "label",
+    "tag",
+    "severity",
+    "since",
+    "until",
+];
+
+const MOMENT: &str = "a moment such as 2026-11-20T10:00:00Z";
+
+/// The filter that the parameters name.
+pub(super) fn read(params: &Params) -> Outcome<EventFilter> {
+    let text = |name: &str| params.one(name).map(|value| value.map(str::to_owned));
+    let moment = |name: &str| params.parsed::<Timestamp>(name, MOMENT);
+    let filter = EventFilter {
+        kinds: kinds(params)?,
+        source: text("source")?,
+        provider: text("provider")?,
+        recipient: params
+            .parsed::<Address>("recipient", "an e-mail address or a number such as +15551234567")?,
+        domain: params.one("domain")?.map(str::to_lowercase),
+        message: params.parsed("message", "the id of a message, msg_...")?,
+        labels: labels(params)?,
+        tag: text("tag")?,
+        severity: params.parsed("severity", "permanent or temporary")?,
+        since: moment("since")?,
+        until: moment("until")?,
+    };
+    if let (Some(since), Some(until)) = (filter.since, filter.until)
+        && since >= until
+    {
+        return Err(Problem::bad_field("until", "`until` is not after `since`"));
+    }
+    Ok(filter)
+}
+
+/// `newest` or `oldest`.
+pub(super) fn order(params: &Params) -> Outcome<Order> {
+    match params.one("order")? {
+        None | Some("newest") => Ok(Order::Newest),
+        Some("oldest") => Ok(Order::Oldest),
+        Some(_) => Err(Problem::bad_field("order", "`order` is neither `newest` nor `oldest`")),
+    }
+}
+
+fn kinds(params: &Params) -> Outcome<Vec<Kind>> {
+    let mut kinds = Vec::new();
+    for name in params.all("type").flat_map(|value| value.split(',')) {
+        let kind = Kind::parse(name.trim())
+            .map_err(|error| Problem::bad_field("type", format!("`type`: {error}")))?;
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    Ok(kinds)
+}
+
+fn labels(params: &Params) -> Outcome<Vec<(String, String)>> {
+    let split = |text: &str| match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => label(key, value),
+        _ => Err(Problem::bad_field("label", "`label` has the form key=value: label=booking_id=42")),
+    };
+    params.all("label").map(split).collect()
+}
+
+/// A label that can be asked for.
+pub(super) fn label(key: &str, value: &str) -> Outcome<(String, String)> {
+    if !hearback_event::Label::is_indexed(value) {
+        let detail = "nested JSON and values of more than 256 bytes are kept but cannot be asked for";
+        return Err(Problem::bad_field("label", detail));
+    }
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// The id of a message in a path.
+pub(super) fn id<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str, expected: &str) -> Outcome<T> {
+    parse("id", text, expected)
+}
+
+/// What a cursor of this filter and order belongs to. Explicit, so that it stays the same over versions.
+pub(super) fn scope(filter: &EventFilter, order: Order) -> Scope {
+    let mut parts = vec!["events".to_owned(), format!("order={order:?}")];
+    let mut add =
+        |name: &str, value: Option<String>| parts.extend(value.map(|value| format!("{name}={value}")));
+    for kind in Kind::ALL.iter().filter(|kind| filter.kinds.contains(kind)) {
+        add("type", Some(kind.to_string()));
+    }
+    add("source", filter.source.clone());
+    add("provider", filter.provider.clone());
+    add("recipient", filter.recipient.as_ref().map(Address::to_string));
+    add("domain", filter.domain.clone());
+    add("message", filter.message.map(|id| id.to_string()));
+    let mut labels: Vec<String> = filter.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    labels.sort();
+    for label in labels {
+        add("label", Some(label));
+    }
+    add("tag", filter.tag.clone());
+    add("severity", filter.severity.map(|severity| severity.to_string()));
+    add("since", filter.since.map(|moment| moment.to_string()));
+    add("until", filter.until.map(|moment| moment.to_string()));
+    Scope::of(&parts.iter().map(String::as_str).collect::<Vec<_>>())
+}

@@ -1,0 +1,79 @@
+//! Query parameters, read strictly: a misspelt filter that is silently ignored gives a wrong answer.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use axum::extract::RawQuery;
+
+use crate::problem::{Outcome, Problem};
+
+/// Rows of a page when nothing is said.
+const LIMIT_DEFAULT: usize = 50;
+/// Most rows of a page.
+const LIMIT_MAX: usize = 1000;
+/// A longer value is quoted in errors only up to here.
+const QUOTED_MAX: usize = 60;
+
+/// The parameters of one request, taken one by one.
+pub(super) struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// Decodes the query; names that are not in `known` are an error.
+    pub(super) fn new(query: RawQuery, known: &[&str]) -> Outcome<Self> {
+        let query = query.0.unwrap_or_default();
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        match pairs.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            None => Ok(Self(pairs)),
+            Some((name, _)) => {
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let name = quoted(name);
+                Err(Problem::bad_field(&name, format!("unknown parameter `{name}`; known are: {known}")))
+            }
+        }
+    }
+
+    /// The value of a parameter that may be given once. An empty value counts as none.
+    pub(super) fn one(&self, name: &str) -> Outcome<Option<&str>> {
+        let mut values = self.all(name);
+        let first = values.next();
+        if values.next().is_some() {
+            return Err(Problem::bad_field(name, format!("`{name}` is given more than once")));
+        }
+        Ok(first)
+    }
+
+    /// The values of a parameter that may be given several times.
+    pub(super) fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+        self.0.iter().filter(move |(key, value)| key == name && !value.is_empty()).map(|(_, value)| &**value)
+    }
+
+    /// The value of a parameter, read by its type; `expected` says in words what it should be.
+    pub(super) fn parsed<T>(&self, name: &str, expected: &str) -> Outcome<Option<T>>
+    where
+        T: FromStr<Err: Display>,
+    {
+        self.one(name)?.map(|value| parse(name, value, expected)).transpose()
+    }
+
+    /// The number of rows that is wanted.
+    pub(super) fn limit(&self) -> Outcome<usize> {
+        let expected = format!("a number from 1 to {LIMIT_MAX}");
+        let limit = self.parsed("limit", &expected)?.unwrap_or(LIMIT_DEFAULT);
+        if (1..=LIMIT_MAX).contains(&limit) {
+            return Ok(limit);
+        }
+        Err(Problem::bad_field("limit", format!("`limit` is {limit}; expected {expected}")))
+    }
+}
+
+/// Reads a value, or says which field is wrong, why, and what was expected.
+pub(super) fn parse<T: FromStr<Err: Display>>(name: &str, value: &str, expected: &str) -> Outcome<T> {
+    value.parse().map_err(|error| {
+        let value = quoted(value);
+        Problem::bad_field(name, format!("`{name}` is `{value}`: {error}; expected {expected}"))
+    })
+}
+
+fn quoted(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(QUOTED_MAX).collect()
+}

@@ -1,0 +1,145 @@
+//! `/v1/sources`: what each source told and refused, and whether that looks healthy.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use hearback_event::{Kind, Timestamp};
+use hearback_store::{QuarantineCount, SourceActivity};
+use serde::Serialize;
+
+use super::page::ListPage;
+use super::params::Params;
+use super::store_failed;
+use crate::Source;
+use crate::auth::Reader;
+use crate::problem::Outcome;
+use crate::shared::Shared;
+
+/// A source that told nothing for so long is `silent`.
+const SILENT_AFTER_SECONDS: i64 = 24 * 3600;
+
+/// How a source does, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Health {
+    /// Its newest request within a day was refused.
+    Refusing,
+    /// It never told anything.
+    New,
+    /// It told nothing for a day.
+    Silent,
+    /// It told something within a day, and refused nothing since.
+    Ok,
+}
+
+impl Health {
+    /// The first that holds, in the order of the words above.
+    fn of(now: Timestamp, last_event_at: Option<Timestamp>, last_refused_at: Option<Timestamp>) -> Self {
+        let recent = |at: &Timestamp| now.seconds_since(*at) < SILENT_AFTER_SECONDS;
+        if last_refused_at.filter(recent) > last_event_at {
+            return Self::Refusing;
+        }
+        match last_event_at {
+            None => Self::New,
+            Some(at) if recent(&at) => Self::Ok,
+            Some(_) => Self::Silent,
+        }
+    }
+}
+
+/// A source, configured now or once.
+#[derive(Debug, Serialize)]
+pub(super) struct SourceView {
+    name: String,
+    provider: String,
+    /// False for a source that told something once and is not in the configuration any more.
+    configured: bool,
+    account: Option<String>,
+    mode: Option<&'static str>,
+    paths: Vec<String>,
+    status: Health,
+    last_event_at: Option<Timestamp>,
+    /// Events so far, by type.
+    events: BTreeMap<&'static str, u64>,
+    /// Refused requests that are kept, by cause.
+    quarantine: BTreeMap<String, u64>,
+    last_refused_at: Option<Timestamp>,
+}
+
+impl SourceView {
+    fn of(
+        name: &str,
+        provider: &str,
+        source: Option<&Source>,
+        activity: Option<&SourceActivity>,
+        refused: &[QuarantineCount],
+    ) -> Self {
+        let refused: Vec<_> = refused.iter().filter(|count| count.source == name).collect();
+        let last_event_at = activity.and_then(|activity| activity.last_received_at);
+        let last_refused_at = refused.iter().map(|count| count.newest).max();
+        let count = |(kind, count): &(Kind, u64)| (kind.name(), *count);
+        Self {
+            name: name.to_owned(),
+            provider: provider.to_owned(),
+            configured: source.is_some(),
+            account: source.map(|source| source.reference.account.to_string()),
+            mode: source.map(|source| source.mode.name()),
+            paths: source.map(paths).unwrap_or_default(),
+            status: Health::of(Timestamp::now(), last_event_at, last_refused_at),
+            last_event_at,
+            events: activity.map(|activity| activity.events.iter().map(count).collect()).unwrap_or_default(),
+            quarantine: refused.iter().map(|count| (count.cause.clone(), count.count)).collect(),
+            last_refused_at,
+        }
+    }
+}
+
+fn paths(source: &Source) -> Vec<String> {
+    let own = format!("/webhooks/{}", source.reference.name);
+    std::iter::once(own).chain(source.paths.iter().cloned()).collect()
+}
+
+/// `GET /v1/sources`: the configured ones in their order, then those that are configured no more.
+pub(super) async fn list(
+    _: Reader,
+    State(shared): State<Arc<Shared>>,
+    query: RawQuery,
+) -> Outcome<Json<ListPage<SourceView>>> {
+    Params::new(query, &[])?;
+    let activities = shared.store.sources().await.map_err(|error| store_failed(&error))?;
+    let refused = shared.store.quarantine_counts().await.map_err(|error| store_failed(&error))?;
+    let configured = shared.sources.iter().map(|source| {
+        let reference = &source.reference;
+        let activity = activities.iter().find(|activity| *activity.name == *reference.name);
+        SourceView::of(&reference.name, &reference.provider, Some(source), activity, &refused)
+    });
+    let is_configured = |activity: &&SourceActivity| {
+        shared.sources.iter().any(|source| *source.reference.name == *activity.name)
+    };
+    let gone = activities
+        .iter()
+        .filter(|activity| !is_configured(activity))
+        .map(|activity| SourceView::of(&activity.name, &activity.provider, None, Some(activity), &refused));
+    Ok(Json(ListPage::whole(configured.chain(gone).collect())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_word_for_how_a_source_does() {
+        let now = Timestamp::from_seconds(1_000_000).unwrap();
+        let ago = |hours: i64| Some(now.plus_seconds(-hours * 3600));
+        assert_eq!(Health::of(now, None, None), Health::New);
+        assert_eq!(Health::of(now, None, ago(1)), Health::Refusing);
+        assert_eq!(Health::of(now, None, ago(25)), Health::New);
+        assert_eq!(Health::of(now, ago(1), None), Health::Ok);
+        assert_eq!(Health::of(now, ago(1), ago(2)), Health::Ok);
+        assert_eq!(Health::of(now, ago(2), ago(1)), Health::Refusing);
+        assert_eq!(Health::of(now, ago(25), None), Health::Silent);
+        assert_eq!(Health::of(now, ago(48), ago(25)), Health::Silent);
+    }
+}

@@ -1,0 +1,54 @@
+//! The API without a socket and without tokens, for a process that holds the database file itself: whoever may read the
+//! file needs no leave to read what is in it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use hearback_store::Store;
+use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::sync::watch;
+use tower::ServiceExt as _;
+
+use crate::Source;
+use crate::api;
+use crate::shared::Shared;
+
+/// The API over a store at hand: same paths, same answers as over HTTP.
+pub struct LocalApi {
+    router: Router,
+    store: Arc<dyn Store>,
+    _open: watch::Sender<bool>,
+}
+
+impl LocalApi {
+    /// Over `store`; `sources` are the configured ones, as far as they are known.
+    pub fn new(sources: Vec<Arc<Source>>, store: Arc<dyn Store>) -> Self {
+        let (open, closed) = watch::channel(false);
+        // Never installed: what a command counts is nobody's to scrape.
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let shared = Shared::trusting(sources, Arc::clone(&store), metrics, closed);
+        Self { router: api::router().with_state(Arc::new(shared)), store, _open: open }
+    }
+
+    /// Asks for a path with its query, such as `/v1/events?limit=5`.
+    pub async fn ask(&self, method: Method, path_and_query: &str) -> (StatusCode, Bytes) {
+        let Ok(request) = Request::builder().method(method).uri(path_and_query).body(Body::empty()) else {
+            return (StatusCode::BAD_REQUEST, Bytes::new());
+        };
+        // A router's error type is `Infallible`.
+        let Ok(answer) = self.router.clone().oneshot(request).await;
+        let status = answer.status();
+        // A body that is made in this process cannot break off.
+        let body = answer.into_body().collect().await.map(http_body_util::Collected::to_bytes);
+        (status, body.unwrap_or_default())
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+}

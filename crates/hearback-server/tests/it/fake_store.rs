@@ -1,0 +1,360 @@
+//! A store in memory that can be told to fail.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt as _;
+use hearback_event::{
+    Address, DedupKey, EventId, Fact, Kind, MessageId, MessageState, RecipientState, Record,
+    SuppressionReason, Timestamp,
+};
+use hearback_store::{
+    Answer, EventFilter, EventQuery, Explanation, MessageView, NewToken, Order, Page, Payload,
+    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused,
+    RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission, SuppressionView, TokenView,
+};
+
+/// How a store fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Overloaded,
+    Stopped,
+    Write,
+}
+
+impl Fault {
+    fn error(self) -> StoreError {
+        match self {
+            Self::Overloaded => StoreError::Overloaded,
+            Self::Stopped => StoreError::Stopped,
+            Self::Write => StoreError::Write("disk full".to_owned()),
+        }
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) submissions: Vec<Submission>,
+    pub(crate) records: Vec<Record>,
+    pub(crate) quarantine: Vec<(u64, Refused)>,
+    pub(crate) tokens: Vec<TokenView>,
+    pub(crate) fail_submit: Option<Fault>,
+    pub(crate) fail_quarantine: Option<Fault>,
+    pub(crate) token_reads: usize,
+    seen: HashSet<DedupKey>,
+    replay: HashMap<DedupKey, DedupKey>,
+    refused: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct FakeStore(pub(crate) Mutex<State>);
+
+impl FakeStore {
+    pub(crate) fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    pub(crate) fn events(&self) -> usize {
+        self.state().records.len()
+    }
+
+    /// The causes of what is in the quarantine.
+    pub(crate) fn causes(&self) -> Vec<String> {
+        self.state().quarantine.iter().map(|(_, refused)| refused.cause.clone()).collect()
+    }
+}
+
+fn ready<'a, T: Send + 'a>(value: Result<T, StoreError>) -> Answer<'a, T> {
+    std::future::ready(value).boxed()
+}
+
+impl State {
+    fn submit(&mut self, submission: Submission) -> Result<Receipt, StoreError> {
+        if let Some(fault) = self.fail_submit {
+            return Err(fault.error());
+        }
+        if let Some(token) = submission.replay_token
+            && *self.replay.entry(token).or_insert(submission.digest) != submission.digest
+        {
+            return Ok(Receipt::ForgedReplay);
+        }
+        if submission.known_messages_only {
+            return Ok(Receipt::UnknownMessage);
+        }
+        let (mut new, mut duplicates) = (0, 0);
+        for event in &submission.events {
+            if !event.dedup.iter().all(|key| self.seen.insert(*key)) {
+                duplicates += 1;
+                continue;
+            }
+            new += 1;
+            self.records.push(Record {
+                position: self.records.len() as u64 + 1,
+                received_at: submission.received_at,
+                source: Arc::clone(&submission.source.name),
+                provider: Arc::clone(&submission.source.provider),
+                account: Arc::clone(&submission.source.account),
+                origin: submission.origin,
+                verified: submission.verified,
+                payload: Some(self.submissions.len() as u64),
+                event: event.clone(),
+            });
+        }
+        self.submissions.push(submission);
+        Ok(Receipt::Stored { new, duplicates })
+    }
+
+    fn message(&self, id: MessageId) -> Option<MessageView> {
+        let events: Vec<Record> =
+            self.records.iter().filter(|record| record.message_id() == Some(id)).cloned().collect();
+        let facts: Vec<Fact> = events.iter().map(|record| Fact::of(record, 1)).collect();
+        let state = MessageState::of(&facts);
+        let explanations = facts
+            .iter()
+            .map(|fact| Explanation {
+                decided: state.decided_by == Some(fact.position),
+                why: MessageState::why_not(&facts, fact),
+            })
+            .collect();
+        (!events.is_empty()).then_some(MessageView { id, state, events, explanations })
+    }
+
+    fn recipient(&self, address: &Address) -> Option<RecipientView> {
+        let mut state = RecipientState::default();
+        let mut found = false;
+        for record in self.records.iter().filter(|record| record.event.recipient.as_ref() == Some(address)) {
+            state.add(&Fact::of(record, 1));
+            found = true;
+        }
+        let view = RecipientView {
+            address: address.clone(),
+            status: state.status(),
+            suppression: None,
+            user_id: None,
+            state,
+        };
+        found.then_some(view)
+    }
+
+    fn entry(&self, id: u64, with_body: bool) -> Option<QuarantineEntry> {
+        let (id, refused) = self.quarantine.iter().find(|(number, _)| *number == id)?;
+        let mut payload = refused.payload.clone();
+        if !with_body {
+            payload.body = bytes::Bytes::new();
+        }
+        Some(QuarantineEntry {
+            id: *id,
+            source: refused.source.name.to_string(),
+            provider: refused.source.provider.to_string(),
+            received_at: refused.received_at,
+            cause: refused.cause.clone(),
+            detail: refused.detail.clone(),
+            remote: refused.remote.clone(),
+            body_bytes: refused.payload.body.len() as u64,
+            payload,
+        })
+    }
+}
+
+fn passes(filter: &EventFilter, record: &Record) -> bool {
+    let event = &record.event;
+    (filter.kinds.is_empty() || filter.kinds.contains(&event.kind))
+        && filter.source.as_ref().is_none_or(|source| **source == *record.source)
+        && filter.recipient.as_ref().is_none_or(|recipient| event.recipient.as_ref() == Some(recipient))
+        && filter.message.is_none_or(|id| record.message_id() == Some(id))
+        && filter.tag.as_ref().is_none_or(|tag| event.tags.contains(tag))
+        && filter.labels.iter().all(|(key, value)| event.labels.get(key) == Some(value))
+}
+
+impl Store for FakeStore {
+    fn submit(&self, submission: Submission) -> Answer<'_, Receipt> {
+        ready(self.state().submit(submission))
+    }
+
+    fn quarantine(&self, refused: Refused) -> Answer<'_, ()> {
+        let mut state = self.state();
+        if let Some(fault) = state.fail_quarantine {
+            return ready(Err(fault.error()));
+        }
+        state.refused += 1;
+        let id = state.refused;
+        state.quarantine.push((id, refused));
+        ready(Ok(()))
+    }
+
+    fn events(&self, query: EventQuery) -> Answer<'_, Page<Record>> {
+        let mut rows: Vec<Record> =
+            self.state().records.iter().filter(|record| passes(&query.filter, record)).cloned().collect();
+        if query.order == Order::Newest {
+            rows.reverse();
+        }
+        rows.retain(|record| match (query.beyond, query.order) {
+            (None, _) => true,
+            (Some(beyond), Order::Newest) => record.position < beyond,
+            (Some(beyond), Order::Oldest) => record.position > beyond,
+        });
+        let more = rows.len() > query.limit;
+        rows.truncate(query.limit);
+        let next = rows.last().filter(|_| more).map(|record| record.position);
+        ready(Ok(Page { rows, next }))
+    }
+
+    fn event(&self, id: EventId) -> Answer<'_, Option<Record>> {
+        ready(Ok(self.state().records.iter().find(|record| record.id() == id).cloned()))
+    }
+
+    fn payload(&self, id: EventId) -> Answer<'_, Option<Payload>> {
+        let state = self.state();
+        let record = state.records.iter().find(|record| record.id() == id);
+        let payload = record
+            .and_then(|record| state.submissions.get(record.payload? as usize))
+            .map(|submission| submission.payload.clone());
+        ready(Ok(payload))
+    }
+
+    fn last_position(&self) -> u64 {
+        self.state().records.len() as u64
+    }
+
+    fn message(&self, id: MessageId) -> Answer<'_, Option<MessageView>> {
+        ready(Ok(self.state().message(id)))
+    }
+
+    fn messages_by_provider_id(&self, provider_id: String) -> Answer<'_, Vec<MessageView>> {
+        let state = self.state();
+        let mut ids: Vec<MessageId> = state
+            .records
+            .iter()
+            .filter(|record| record.event.provider_message_id.as_ref() == Some(&provider_id))
+            .filter_map(Record::message_id)
+            .collect();
+        ids.dedup();
+        ready(Ok(ids.into_iter().filter_map(|id| state.message(id)).collect()))
+    }
+
+    fn recipient(&self, address: Address) -> Answer<'_, Option<RecipientView>> {
+        ready(Ok(self.state().recipient(&address)))
+    }
+
+    fn suppressions(&self, after: Option<Address>, limit: usize) -> Answer<'_, Vec<SuppressionView>> {
+        let rows = ["a@x.example", "b@x.example", "c@x.example"].map(|address| SuppressionView {
+            address: Address::parse(address).unwrap(),
+            reason: SuppressionReason::Bounced,
+            since: Timestamp::EPOCH,
+            source: Some("one".to_owned()),
+        });
+        let rows = rows.into_iter().filter(|row| after.as_ref().is_none_or(|after| row.address > *after));
+        ready(Ok(rows.take(limit).collect()))
+    }
+
+    fn hourly(&self, since: Timestamp, _: Timestamp) -> Answer<'_, Vec<RollupRow>> {
+        let row =
+            RollupRow { start: since, of: "one".to_owned(), kind: Kind::Opened, machine: true, count: 7 };
+        ready(Ok(vec![row]))
+    }
+
+    fn daily_by_tag(&self, _: Timestamp, _: Timestamp) -> Answer<'_, Vec<RollupRow>> {
+        ready(Ok(Vec::new()))
+    }
+
+    fn daily_by_domain(&self, _: Timestamp, _: Timestamp) -> Answer<'_, Vec<RollupRow>> {
+        ready(Ok(Vec::new()))
+    }
+
+    fn sources(&self) -> Answer<'_, Vec<SourceActivity>> {
+        let state = self.state();
+        let mut found: Vec<SourceActivity> = Vec::new();
+        for record in &state.records {
+            if found.iter().all(|activity| *activity.name != *record.source) {
+                let events =
+                    state.records.iter().filter(|other| other.source == record.source).count() as u64;
+                found.push(SourceActivity {
+                    name: record.source.to_string(),
+                    provider: record.provider.to_string(),
+                    events: vec![(record.event.kind, events)],
+                    last_received_at: Some(record.received_at),
+                });
+            }
+        }
+        ready(Ok(found))
+    }
+
+    fn quarantined(&self, filter: QuarantineFilter) -> Answer<'_, Vec<QuarantineEntry>> {
+        let state = self.state();
+        let rows = state.quarantine.iter().rev().filter(|(id, refused)| {
+            filter.before.is_none_or(|before| *id < before)
+                && filter.source.as_ref().is_none_or(|source| **source == *refused.source.name)
+                && filter.cause.as_ref().is_none_or(|cause| *cause == refused.cause)
+        });
+        ready(Ok(rows.take(filter.limit).filter_map(|(id, _)| state.entry(*id, false)).collect()))
+    }
+
+    fn quarantine_entry(&self, id: u64) -> Answer<'_, Option<QuarantineEntry>> {
+        ready(Ok(self.state().entry(id, true)))
+    }
+
+    fn quarantine_counts(&self) -> Answer<'_, Vec<QuarantineCount>> {
+        let count = |(_, refused): &(u64, Refused)| QuarantineCount {
+            source: refused.source.name.to_string(),
+            cause: refused.cause.clone(),
+            count: 1,
+            newest: refused.received_at,
+        };
+        ready(Ok(self.state().quarantine.iter().map(count).collect()))
+    }
+
+    fn quarantine_remove(&self, id: u64) -> Answer<'_, bool> {
+        let mut state = self.state();
+        let before = state.quarantine.len();
+        state.quarantine.retain(|(number, _)| *number != id);
+        ready(Ok(state.quarantine.len() < before))
+    }
+
+    fn check_writable(&self) -> Answer<'_, ()> {
+        ready(self.state().fail_submit.map_or(Ok(()), |fault| Err(fault.error())))
+    }
+
+    fn stats(&self) -> Answer<'_, StoreStats> {
+        let state = self.state();
+        ready(Ok(StoreStats {
+            last_position: state.records.len() as u64,
+            queue_capacity: 8192,
+            quarantined: state.quarantine.len() as u64,
+            ..StoreStats::default()
+        }))
+    }
+
+    fn add_token(&self, token: NewToken) -> Answer<'_, TokenView> {
+        let mut state = self.state();
+        let view = TokenView {
+            id: state.tokens.len() as u64 + 1,
+            name: token.name,
+            scope: token.scope,
+            created_at: token.created_at,
+            hash: token.hash,
+        };
+        state.tokens.push(view.clone());
+        ready(Ok(view))
+    }
+
+    fn tokens(&self) -> Answer<'_, Vec<TokenView>> {
+        let mut state = self.state();
+        state.token_reads += 1;
+        ready(Ok(state.tokens.clone()))
+    }
+
+    fn remove_token(&self, id: u64) -> Answer<'_, bool> {
+        let mut state = self.state();
+        let before = state.tokens.len();
+        state.tokens.retain(|token| token.id != id);
+        ready(Ok(state.tokens.len() < before))
+    }
+
+    fn rebuild(&self, _: bool, _: Box<dyn Fn(u64, u64) + Send>) -> Answer<'_, RebuildReport> {
+        ready(Ok(RebuildReport::default()))
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        ready(Ok(()))
+    }
+}

@@ -1,0 +1,9 @@
+//! What a store must hold, seen from outside.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod conformance;
+mod properties;
+mod sealing;
+mod sqlite;
+mod support;

@@ -1,0 +1,155 @@
+//! The same set of events gives the same state, in any order, any duplication, any split into requests; and every filter
+//! agrees with a naive one.
+
+use hearback_event::{Address, Event, Kind, Label, Severity};
+use hearback_store::{EventFilter, EventQuery, MessageView, Order, RecipientView, RollupRow, Store};
+use proptest::prelude::*;
+
+use crate::support::{Home, bad_address, event, second, submission, submit};
+
+const PEOPLE: [&str; 4] = ["a@one.example", "b@one.example", "c@two.example", "+15550001111"];
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let one = (0..Kind::ALL.len(), 0..PEOPLE.len(), 0..3_u8, 0..50_i64, 0..3_u8, any::<bool>());
+    proptest::collection::vec(one, 1..30).prop_map(|parts| {
+        parts
+            .into_iter()
+            .zip(1..)
+            .map(|((kind, person, message, at, label, bad), serial)| {
+                let id = if message == 0 { String::new() } else { format!("m{message}") };
+                let mut event = event(Kind::ALL[kind], PEOPLE[person], &id, at, serial);
+                event.labels = [("booking".to_owned(), label.to_string())].into();
+                event.tags = vec![format!("t{label}")];
+                if bad { bad_address(event) } else { event }
+            })
+            .collect()
+    })
+}
+
+/// Everything that is derived, in a comparable form: positions left out, since they are the order of arrival.
+async fn derived(store: &dyn Store) -> String {
+    let mut recipients: Vec<RecipientView> = Vec::new();
+    for person in PEOPLE {
+        recipients.extend(store.recipient(Address::parse(person).unwrap()).await.unwrap());
+    }
+    let mut messages: Vec<MessageView> = Vec::new();
+    for id in ["m1", "m2"] {
+        messages.extend(store.messages_by_provider_id(id.to_owned()).await.unwrap());
+    }
+    let messages: Vec<_> = messages
+        .into_iter()
+        .map(|mut view| {
+            view.state.decided_by = None;
+            (view.id, view.state)
+        })
+        .collect();
+    let (since, until) = (second(-1), second(1000));
+    let rollups: Vec<Vec<RollupRow>> = vec![
+        store.hourly(since, until).await.unwrap(),
+        store.daily_by_tag(since, until).await.unwrap(),
+        store.daily_by_domain(since, until).await.unwrap(),
+    ];
+    let suppressions = store.suppressions(None, 100).await.unwrap();
+    format!("{recipients:#?}\n{messages:#?}\n{rollups:#?}\n{suppressions:#?}")
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_order_duplication_and_split_give_the_same_rows(
+        events in events(),
+        order in proptest::collection::vec(any::<proptest::sample::Index>(), 60),
+        split in 1_usize..9,
+    ) {
+        block_on(async {
+            let (straight, shuffled) = (Home::new(), Home::new());
+            let (one, other) = (straight.open(), shuffled.open());
+            submit(&*one, submission("mailgun", events.clone())).await;
+            // Some events many times, in any order, then all of them, so that none is missing.
+            let mut again: Vec<Event> = order.iter().map(|index| index.get(&events).clone()).collect();
+            again.extend(events.iter().rev().cloned());
+            let mut new = 0;
+            for request in again.chunks(split) {
+                new += submit(&*other, submission("mailgun", request.to_vec())).await.0;
+            }
+            prop_assert_eq!(new as usize, events.len());
+            prop_assert_eq!(derived(&*one).await, derived(&*other).await);
+            let report = other.rebuild(true, Box::new(|_, _| ())).await.unwrap();
+            prop_assert_eq!(report.differences, Vec::<String>::new());
+            // The same after a restart.
+            let before = derived(&*other).await;
+            other.close().await.unwrap();
+            drop(other);
+            prop_assert_eq!(before, derived(&*shuffled.open()).await);
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn every_filter_agrees_with_a_naive_one(
+        events in events(),
+        kinds in proptest::collection::vec(0..Kind::ALL.len(), 0..3),
+        person in proptest::option::of(0..PEOPLE.len()),
+        label in proptest::option::of(0..4_u8),
+        tag in proptest::option::of(0..4_u8),
+        domain in proptest::option::of(prop_oneof![Just("one.example"), Just("TWO.example"), Just("none.example")]),
+        source in proptest::option::of(prop_oneof![Just("mailgun"), Just("other"), Just("none")]),
+        (severity, since, until) in (any::<bool>(), proptest::option::of(0..50_i64), proptest::option::of(0..50_i64)),
+        limit in 1_usize..8,
+        newest: bool,
+    ) {
+        block_on(async {
+            let home = Home::new();
+            let store = home.open();
+            let (left, right) = events.split_at(events.len() / 2);
+            submit(&*store, submission("mailgun", left.to_vec())).await;
+            submit(&*store, submission("other", right.to_vec())).await;
+            let filter = EventFilter {
+                kinds: kinds.iter().map(|kind| Kind::ALL[*kind]).collect(),
+                source: source.map(str::to_owned),
+                provider: label.map(|_| "mailgun".to_owned()),
+                recipient: person.map(|person| Address::parse(PEOPLE[person]).unwrap()),
+                domain: domain.map(str::to_owned),
+                message: None,
+                labels: label.map(|label| ("booking".to_owned(), label.to_string())).into_iter().collect(),
+                tag: tag.map(|tag| format!("t{tag}")),
+                severity: severity.then_some(Severity::Permanent),
+                since: since.map(second),
+                until: until.map(second),
+            };
+            let order = if newest { Order::Newest } else { Order::Oldest };
+            let all = store.events(EventQuery { order, limit: 1000, ..EventQuery::default() }).await.unwrap().rows;
+            prop_assert_eq!(all.len(), events.len());
+            let expected: Vec<u64> = all.iter().filter(|record| filter.matches(record)).map(|record| record.position).collect();
+            let (mut found, mut beyond) = (Vec::new(), None);
+            loop {
+                let page = store.events(EventQuery { filter: filter.clone(), order, beyond, limit }).await.unwrap();
+                found.extend(page.rows.iter().map(|record| record.position));
+                prop_assert!(page.rows.len() <= limit);
+                beyond = page.next;
+                if beyond.is_none() { break; }
+            }
+            prop_assert_eq!(found, expected);
+            Ok(())
+        })?;
+    }
+}
+
+#[test]
+fn nested_labels_are_kept_but_not_indexed() {
+    assert!(!Label::is_indexed("[1,2]"));
+    block_on(async {
+        let home = Home::new();
+        let store = home.open();
+        let mut one = event(Kind::Sent, PEOPLE[0], "m1", 1, 1);
+        one.labels = [("nested".to_owned(), "[1,2]".to_owned())].into();
+        submit(&*store, submission("mailgun", vec![one])).await;
+        let page = store.events(EventQuery { limit: 5, ..EventQuery::default() }).await.unwrap();
+        assert_eq!(page.rows[0].event.labels["nested"], "[1,2]");
+    });
+}

@@ -1,0 +1,133 @@
+//! What holds for a few events holds for many periods of them.
+
+use hearback_event::{Address, DedupKey, Event, Kind};
+use hearback_store::{EventFilter, EventQuery, Order, Receipt, Store};
+
+use crate::support::{Home, bad_address, event, second, submission, submit, submit_all};
+
+/// Events of one period.
+const PERIOD: u64 = 65_536;
+
+fn nth(n: u64) -> Event {
+    let kind = Kind::ALL[(n % 9) as usize];
+    let mut event =
+        event(kind, &format!("guest{}@d{}.example", n % 5000, n % 50), &format!("m{}", n / 4), n as i64, n);
+    event.labels = [("booking".to_owned(), (n / 100).to_string())].into();
+    if n.is_multiple_of(97) { bad_address(event) } else { event }
+}
+
+async fn sealed(store: &dyn Store, periods: u64) {
+    // The journal seals by itself when nothing else is to be done; each write gives it another occasion.
+    while store.stats().await.unwrap().unsealed_events >= PERIOD || store.last_position() < periods * PERIOD {
+        store.check_writable().await.unwrap();
+    }
+}
+
+async fn count(store: &dyn Store, filter: EventFilter, order: Order) -> Vec<u64> {
+    let (mut found, mut beyond) = (Vec::new(), None);
+    loop {
+        let page =
+            store.events(EventQuery { filter: filter.clone(), order, beyond, limit: 500 }).await.unwrap();
+        found.extend(page.rows.iter().map(|record| record.position));
+        beyond = page.next;
+        if beyond.is_none() {
+            return found;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sealed_and_open_periods_answer_alike() {
+    let total = 2 * PERIOD + 3000;
+    let home = Home::new();
+    let store = home.open();
+    submit_all(&*store, "mailgun", (0..total / 2).map(nth).collect(), 100).await;
+    // A restart in the middle of sealing.
+    drop(store);
+    let store = home.open();
+    submit_all(&*store, "mailgun", (total / 2..total).map(nth).collect(), 100).await;
+    sealed(&*store, 2).await;
+    let mut store = store;
+    for _ in 0..2 {
+        assert_eq!(store.last_position(), total);
+        let known: Vec<Event> = (0..total).step_by(611).map(nth).collect();
+        let number = known.len() as u32;
+        assert_eq!(
+            submit(&*store, submission("mailgun", known)).await,
+            (0, number),
+            "sealed events are still known"
+        );
+
+        let mut oldest = count(
+            &*store,
+            EventFilter { labels: vec![("booking".to_owned(), "7".to_owned())], ..EventFilter::default() },
+            Order::Oldest,
+        )
+        .await;
+        assert_eq!(oldest, (701..=800).collect::<Vec<_>>());
+        let recipient = Address::parse("guest7@d7.example").unwrap();
+        let filter = EventFilter { recipient: Some(recipient.clone()), ..EventFilter::default() };
+        let newest = count(&*store, filter.clone(), Order::Newest).await;
+        oldest = count(&*store, filter, Order::Oldest).await;
+        oldest.reverse();
+        let expected: Vec<u64> = (0..total).filter(|n| n % 5000 == 7).map(|n| n + 1).rev().collect();
+        assert_eq!((&newest, &newest), (&expected, &oldest));
+        let view = store.recipient(recipient).await.unwrap().unwrap();
+        assert_eq!(view.counts().as_array().iter().sum::<u64>(), expected.len() as u64);
+
+        let filter = EventFilter {
+            kinds: vec![Kind::Bounced],
+            domain: Some("d3.example".to_owned()),
+            since: Some(second(60_000)),
+            ..EventFilter::default()
+        };
+        let both = count(&*store, filter, Order::Newest).await;
+        let expected: Vec<u64> =
+            (60_000..total).filter(|n| n % 9 == 4 && n % 50 == 3).map(|n| n + 1).rev().collect();
+        assert_eq!(both, expected);
+
+        let hourly = store.hourly(second(0), second(total as i64)).await.unwrap();
+        assert_eq!(hourly.iter().map(|row| row.count).sum::<u64>(), total);
+        assert_eq!(store.messages_by_provider_id("m17".to_owned()).await.unwrap().len(), 4);
+        let report = store.rebuild(true, Box::new(|_, _| ())).await.unwrap();
+        assert_eq!((report.events, report.differences), (total, Vec::new()));
+        drop(store);
+        store = home.open();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_sealed_periods_stay_bound_and_a_rebuild_mends_what_is_damaged() {
+    let home = Home::new();
+    let store = home.open();
+    let token = DedupKey::of(&[b"one-time"]);
+    let mut bound = submission("mailgun", vec![event(Kind::Sent, "a@b.example", "first", 1, u64::MAX)]);
+    bound.replay_token = Some(token);
+    assert_eq!(submit(&*store, bound.clone()).await, (1, 0));
+    submit_all(&*store, "mailgun", (0..PERIOD + 100).map(nth).collect(), 200).await;
+    sealed(&*store, 1).await;
+    assert_eq!(submit(&*store, bound.clone()).await, (0, 1));
+    let mut forged = bound.clone();
+    forged.digest = DedupKey::of(&[b"another body"]);
+    forged.events = vec![event(Kind::Bounced, "a@b.example", "first", 2, u64::MAX - 1)];
+    assert_eq!(store.submit(forged).await.unwrap(), Receipt::ForgedReplay);
+    store.close().await.unwrap();
+    drop(store);
+
+    let connection = rusqlite::Connection::open(home.options().path).unwrap();
+    connection
+        .execute("UPDATE recipients SET sent = sent + 1 WHERE address = 'guest8@d8.example'", [])
+        .unwrap();
+    connection.execute("DELETE FROM postings WHERE id = 3", []).unwrap();
+    connection.execute("UPDATE hourly SET count = count + 1 WHERE rowid IN (SELECT 1)", []).ok();
+    drop(connection);
+    let store = home.open();
+    let report = store.rebuild(true, Box::new(|_, _| ())).await.unwrap();
+    assert!(report.different >= 2, "{report:?}");
+    let report = store.rebuild(false, Box::new(|_, _| ())).await.unwrap();
+    assert!(report.different >= 2, "what was found is told, then mended: {report:?}");
+    let report = store.rebuild(true, Box::new(|_, _| ())).await.unwrap();
+    assert_eq!(report.differences, Vec::<String>::new());
+    assert_eq!(submit(&*store, bound).await, (0, 1));
+    assert_eq!(submit(&*store, submission("mailgun", (0..50).map(nth).collect())).await, (0, 50));
+}

@@ -1,0 +1,63 @@
+//! What is special to one file on one machine.
+
+use hearback_event::Kind;
+use hearback_store::sqlite::SqliteStore;
+use hearback_store::{EventQuery, NewToken, Store, StoreError};
+
+use crate::support::{Home, event, second, submission, submit};
+
+#[tokio::test]
+async fn only_one_process_writes_while_others_read_beside_it() {
+    let home = Home::new();
+    let store = home.open();
+    submit(&*store, submission("mailgun", vec![event(Kind::Sent, "a@b.example", "m", 1, 1)])).await;
+    let error = SqliteStore::open(&home.options()).err().unwrap().to_string();
+    assert!(error.contains("another hearback process has it open"), "{error}");
+    assert!(SqliteStore::is_in_use(&home.options().path));
+    let beside = SqliteStore::open_beside(&home.options()).unwrap();
+    let count =
+        async || beside.events(EventQuery { limit: 10, ..EventQuery::default() }).await.unwrap().rows.len();
+    assert_eq!((count().await, beside.last_position()), (1, 1));
+    submit(&*store, submission("other", vec![event(Kind::Sent, "a@b.example", "m", 1, 2)])).await;
+    assert_eq!((count().await, beside.last_position()), (2, 2));
+    let token =
+        NewToken { name: "cli".to_owned(), scope: "read".to_owned(), hash: [1; 32], created_at: second(1) };
+    beside.add_token(token).await.unwrap();
+    assert_eq!(store.tokens().await.unwrap().len(), 1);
+    let refused = beside.submit(submission("mailgun", Vec::new())).await;
+    assert!(matches!(refused, Err(StoreError::Stopped)));
+    store.close().await.unwrap();
+    assert!(matches!(store.submit(submission("mailgun", Vec::new())).await, Err(StoreError::Stopped)));
+}
+
+#[test]
+fn files_that_are_not_ours_are_left_alone() {
+    let home = Home::new();
+    let path = home.options().path;
+    let open = || SqliteStore::open(&home.options()).err().unwrap().to_string();
+    std::fs::write(&path, "this is no database, only a text of some length that is no header").unwrap();
+    assert!(open().contains("not a SQLite file"), "{}", open());
+    std::fs::remove_file(&path).unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (a)").unwrap();
+    let theirs = std::fs::read(&path).unwrap();
+    assert!(open().contains("SQLite file of another program"), "{}", open());
+    assert_eq!(std::fs::read(&path).unwrap(), theirs);
+    std::fs::remove_file(&path).unwrap();
+    drop(SqliteStore::open(&home.options()).unwrap());
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    assert!(open().contains("has schema 99, this version knows up to 1"), "{}", open());
+    let missing = hearback_store::sqlite::SqliteOptions::new(path.join("no/such/folder.db"));
+    let error = SqliteStore::open(&missing).err().unwrap().to_string();
+    assert!(error.contains("does its folder exist"), "{error}");
+}
+
+#[tokio::test]
+async fn a_full_queue_says_so_at_once() {
+    let home = Home::new();
+    let mut options = home.options();
+    options.queue_bytes = 100;
+    let store = SqliteStore::open(&options).unwrap();
+    let given = submission("mailgun", vec![event(Kind::Sent, "a@b.example", "m", 1, 1)]);
+    assert!(matches!(store.submit(given).await, Err(StoreError::Overloaded)));
+    assert_eq!(store.last_position(), 0);
+}
