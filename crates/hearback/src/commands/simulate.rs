@@ -150,7 +150,7 @@ async fn simulate(
 ) -> Result<Done, CliError> {
     let start = Timestamp::now();
     let simulator = simulator(source)?;
-    let voice = voicebox(config, source, simulator.as_ref());
+    let voice = voicebox(config, source, simulator.as_ref(), target);
     let seed = args.seed.unwrap_or_else(|| start.as_nanos() as u64 % 1_000_000);
     let plan = plan(args, source, &voice, seed, start)?;
     let expected = Expected::of(&plan, &voice, &source.reference.account, start).map_err(|refusal| {
@@ -161,7 +161,7 @@ async fn simulate(
         Some(token) if args.verify => Some(Verifier::begin(&target.api, token, source.name()).await?),
         _ => None,
     };
-    let http = http_client()?;
+    let http = http_client(&target.hooks)?;
     let url = join(&target.hooks, &source.path());
     let sender = Sender { http: &http, target: url.clone(), rate: args.rate, voice: &voice };
     let bar = progress(args.json, plan.requests.len());
@@ -201,10 +201,26 @@ fn plan(
     Ok(Plan::new(&wish, &learn(voice, start)))
 }
 
-fn voicebox<'a>(config: &Config, source: &'a SourceConfig, simulator: &'a dyn Simulator) -> Voicebox<'a> {
+fn voicebox<'a>(
+    config: &Config,
+    source: &'a SourceConfig,
+    simulator: &'a dyn Simulator,
+    target: &Target,
+) -> Voicebox<'a> {
     let endpoint = source.endpoint.as_ref();
     let contract = endpoint.contract().unwrap_or(*source.provider.contract());
-    Voicebox { simulator, endpoint, contract, url: config.url_of(source) }
+    let is_public = config.server.public_url.is_some() || source.public_url.is_some();
+    let url = if is_public { config.url_of(source) } else { bound(&join(&target.hooks, &source.path())) };
+    Voicebox { simulator, endpoint, contract, url }
+}
+
+/// Where nothing is configured, the server takes the address that it listens on for its public one.
+fn bound(url: &Url) -> String {
+    let mut url = url.clone();
+    if url.host_str() == Some("localhost") && url.set_host(Some("127.0.0.1")).is_err() {
+        return url.to_string();
+    }
+    url.to_string()
 }
 
 /// What the provider can tell, found out by letting it tell something and reading that.
