@@ -25,6 +25,8 @@ pub(super) fn open_writer(path: &Path, cache_bytes: usize) -> Result<Connection,
 fn prepare_writer(connection: &mut Connection, path: &Path, cache_bytes: usize) -> Result<(), StoreError> {
     let problem = |error: rusqlite::Error| open_error(path, &error);
     connection.busy_timeout(BUSY_TIMEOUT).map_err(problem)?;
+    // Before the first pragma that writes.
+    schema_found(connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(problem)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(problem)?;
     connection.pragma_update(None, "temp_store", "MEMORY").map_err(problem)?;
@@ -68,25 +70,31 @@ fn newer(path: &Path, found: u32) -> StoreError {
     StoreError::Newer { path: path.to_owned(), found, known: MIGRATIONS.len() as u32 }
 }
 
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let problem = |error: rusqlite::Error| open_error(path, &error);
-    // One transaction, begun as a writer: two starting processes cannot migrate at the same time.
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(problem)?;
-    let found: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(problem)?;
-    let application: i64 =
-        transaction.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(problem)?;
-    if found as usize > MIGRATIONS.len() {
-        return Err(newer(path, found));
-    }
-    let tables: i64 =
-        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(problem)?;
-    if application != APPLICATION_ID && tables > 0 {
+/// How many migrations the file has seen. Fails where it is of a newer version or of another program.
+fn schema_found(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
+    let number = |sql: &str| -> Result<i64, StoreError> {
+        connection.query_row(sql, [], |row| row.get(0)).map_err(|error| open_error(path, &error))
+    };
+    let found = number("PRAGMA user_version")? as u32;
+    let ours = number("PRAGMA application_id")? == APPLICATION_ID;
+    if !ours && number("SELECT count(*) FROM sqlite_schema")? > 0 {
         return Err(StoreError::Open {
             path: path.to_owned(),
             problem: "it is a SQLite file of another program; name another path in [storage] url".to_owned(),
         });
     }
+    if found as usize > MIGRATIONS.len() {
+        return Err(newer(path, found));
+    }
+    Ok(found)
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let problem = |error: rusqlite::Error| open_error(path, &error);
+    // One transaction, begun as a writer: two starting processes cannot migrate at the same time.
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(problem)?;
+    let found = schema_found(&transaction, path)?;
     for sql in MIGRATIONS.iter().skip(found as usize) {
         transaction.execute_batch(sql).map_err(problem)?;
     }

@@ -39,7 +39,9 @@ fn files_that_are_not_ours_are_left_alone() {
     assert!(open().contains("not a SQLite file"), "{}", open());
     std::fs::remove_file(&path).unwrap();
     rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (a)").unwrap();
+    let theirs = std::fs::read(&path).unwrap();
     assert!(open().contains("SQLite file of another program"), "{}", open());
+    assert_eq!(std::fs::read(&path).unwrap(), theirs);
     std::fs::remove_file(&path).unwrap();
     drop(SqliteStore::open(&home.options()).unwrap());
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
