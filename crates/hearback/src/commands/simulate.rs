@@ -161,7 +161,7 @@ async fn simulate(
         Some(token) if args.verify => Some(Verifier::begin(&target.api, token, source.name()).await?),
         _ => None,
     };
-    let http = http_client()?;
+    let http = http_client(&target.hooks)?;
     let url = join(&target.hooks, &source.path());
     let sender = Sender { http: &http, target: url.clone(), rate: args.rate, voice: &voice };
     let bar = progress(args.json, plan.requests.len());

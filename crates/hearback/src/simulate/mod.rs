@@ -12,6 +12,7 @@ mod report;
 mod rng;
 mod scenario;
 mod send;
+mod stage;
 mod verify;
 
 pub(crate) use expected::{BOOKING, Expected};

@@ -33,7 +33,7 @@ pub(crate) struct Report<'a> {
 impl Report<'_> {
     /// Whether everything is as it must be, as far as was looked.
     pub(crate) fn is_clean(&self) -> bool {
-        self.sent.unexpected_count == 0
+        self.sent.unexpected.is_empty()
             && self.expected.contradictions.is_empty()
             && self.differences.as_ref().is_none_or(Vec::is_empty)
     }
@@ -63,8 +63,14 @@ impl fmt::Display for Report<'_> {
         if sent.left_out > 0 {
             writeln!(out, "  {} left out: this scheme leaves no way to spoil them so", sent.left_out)?;
         }
-        for line in &sent.unexpected {
-            writeln!(out, "  unexpected: {line}")?;
+        for (what, count) in &sent.unexpected {
+            writeln!(out, "  unexpected: {count} × {what}")?;
+        }
+        if !sent.unexpected.is_empty() {
+            writeln!(
+                out,
+                "  Does the server run with this configuration: same keys, same public URL, same mode?"
+            )?;
         }
         for line in &expected.contradictions {
             writeln!(out, "  the provider's own code disagrees with itself: {line}")?;
