@@ -1,5 +1,6 @@
 //! A client that speaks just enough HTTP/1.1, so that nothing is retried or hidden.
 
+use std::fmt::Write as _;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -22,16 +23,16 @@ impl Connection {
     pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        stream.set_read_timeout(Some(Duration::from_mins(1)))?;
         Ok(Self { reader: BufReader::new(stream) })
     }
 
     pub(crate) fn send(&mut self, request: &RawRequest) -> io::Result<Answer> {
         let mut head = format!("{} {} HTTP/1.1\r\nhost: test\r\n", request.method, request.path_and_query);
         for (name, value) in &request.headers {
-            head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+            write!(head, "{name}: {}\r\n", value.to_str().unwrap()).unwrap();
         }
-        head.push_str(&format!("content-length: {}\r\n\r\n", request.body.len()));
+        write!(head, "content-length: {}\r\n\r\n", request.body.len()).unwrap();
         let stream = self.reader.get_mut();
         stream.write_all(head.as_bytes())?;
         stream.write_all(&request.body)?;
