@@ -14,9 +14,11 @@ mod logging;
 mod output;
 mod runtime;
 mod show;
+mod shutdown;
 mod simulate;
 mod token;
 mod trial;
+mod welcome;
 mod wiring;
 
 use std::process::ExitCode;

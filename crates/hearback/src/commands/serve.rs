@@ -1,15 +1,122 @@
-//! `hearback serve`.
+//! `hearback serve`: receives webhooks until it is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use clap::Args;
+use hearback_server::{Listeners, Mode, ServeError};
+use hearback_store::Store;
+use hearback_store::sqlite::SqliteStore;
 
 use crate::cli::Global;
+use crate::config::{self, Config, Inputs, Problem, Trial};
 use crate::exit::{CliError, Exit};
+use crate::token::{FreshToken, Scope};
+use crate::welcome::Welcome;
+use crate::{logging, output, shutdown, wiring};
 
 /// Arguments of `serve`.
 #[derive(Debug, Default, Args)]
-pub(crate) struct ServeArgs {}
+pub(crate) struct ServeArgs {
+    /// Address and port for webhooks [default: 127.0.0.1:8025; port 0 takes a free one]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+}
 
-/// Runs `serve`.
-pub(crate) fn run(_args: &ServeArgs, _global: &Global) -> Result<Exit, CliError> {
-    Err(CliError::failed("this command is not built yet"))
+/// Serves.
+pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit, CliError> {
+    let mut inputs = Inputs::from_process(global, Trial::Make);
+    inputs.listen.clone_from(&args.listen);
+    let loaded = config::load(&inputs);
+    let warnings = loaded.warnings.clone();
+    let config = loaded.require()?;
+    logging::start(&config.log)?;
+    warn(&warnings, &config);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.server.workers)
+        .thread_name("hearback")
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::failed(format!("cannot start the runtime: {error}")))?
+        .block_on(serve(config, global, &inputs))
+}
+
+fn warn(warnings: &[Problem], config: &Config) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    for source in &config.sources {
+        let name = source.name();
+        match source.mode {
+            Mode::Enforce => {}
+            Mode::Shadow => {
+                tracing::warn!("source `{name}` is in shadow mode: forged requests are accepted and marked")
+            }
+            Mode::Off => tracing::error!(
+                "SOURCE `{name}` CHECKS NO SIGNATURES (mode off): anybody who knows its URL can make events"
+            ),
+        }
+    }
+}
+
+async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<Exit, CliError> {
+    // Bound before anything is written, so that a second server does nothing but complain.
+    let configured = config.server.listen;
+    let listeners = bind(&mut config).await?;
+    let store = wiring::open_store(&wiring::store_options(&config.storage, config.quarantine))?;
+    let token = first_token(&store).await?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    let metrics = hearback_server::install_metrics()
+        .map_err(|error| CliError::failed(format!("cannot set up metrics: {error}")))?;
+    let mut stop = shutdown::Signals::listen()?;
+
+    let unusual_address = inputs.overrides_listen() || configured != config.server.listen;
+    output::line(Welcome { config: &config, token: token.as_ref(), global, unusual_address });
+    let settings = wiring::settings(config);
+    let stopped = async move { stop.wait().await };
+    let served = hearback_server::run_on(listeners, settings, Arc::clone(&store), metrics, stopped).await;
+    store.close().await?;
+    served.map_err(|error| CliError::failed(error.to_string()))?;
+    tracing::info!("stopped; everything that was answered is on disk");
+    Ok(Exit::Ok)
+}
+
+/// Binds, and puts the ports that were free into the configuration.
+async fn bind(config: &mut Config) -> Result<Listeners, CliError> {
+    let server = &mut config.server;
+    let listeners = Listeners::bind(server.listen, server.admin).await.map_err(cannot_listen)?;
+    let address =
+        |listener: &tokio::net::TcpListener, fallback: SocketAddr| listener.local_addr().unwrap_or(fallback);
+    server.listen = address(&listeners.public, server.listen);
+    if let (Some(listener), Some(admin)) = (&listeners.admin, server.admin) {
+        server.admin = Some(address(listener, admin));
+    }
+    Ok(listeners)
+}
+
+fn cannot_listen(error: ServeError) -> CliError {
+    use std::io::ErrorKind;
+    let ServeError::Bind { address, source } = &error else { return CliError::failed(error.to_string()) };
+    let hint = match source.kind() {
+        ErrorKind::AddrInUse => {
+            "another program, perhaps another hearback, has this port; stop it, or choose another address with --listen or \
+             `[server] listen` (`[admin] listen`)"
+        }
+        ErrorKind::PermissionDenied => {
+            "ports below 1024 need a privilege; listen on a higher one behind a proxy, such as 127.0.0.1:8025"
+        }
+        ErrorKind::AddrNotAvailable => "this machine has no such address; 127.0.0.1 and 0.0.0.0 always work",
+        _ => return CliError::failed(format!("cannot listen on {address}: {source}")),
+    };
+    CliError::failed(format!("cannot listen on {address}: {source}")).hint(hint)
+}
+
+/// An admin token where there is none at all: on the first start.
+async fn first_token(store: &SqliteStore) -> Result<Option<FreshToken>, CliError> {
+    if !store.tokens().await?.is_empty() {
+        return Ok(None);
+    }
+    let token = FreshToken::new();
+    store.add_token(token.to_keep("first start", Scope::Admin)).await?;
+    Ok(Some(token))
 }

@@ -5,7 +5,7 @@ use hearback_providers::{Endpoint, OptionError, Options, Provider};
 use serde_json::{Map, Value};
 
 use super::node::Table;
-use super::section::{Report, Section, join, nearest};
+use super::section::{Report, Section, nearest, unknown_key};
 use super::{Inputs, Place, mask, secrets};
 
 /// What comes of a provider's options.
@@ -33,9 +33,9 @@ pub(crate) fn make(
     let surroundings =
         secrets::Surroundings { environment: &inputs.environment, folder: &inputs.base_folder() };
     let unresolved = secrets::resolve(&mut table, &surroundings, report);
-    let scope = Scope { title: format!("[sources.{name}]"), place, known, unresolved };
+    let mut scope = Scope { title: format!("[sources.{name}]"), place, known, settled: unresolved };
     // A provider's reader stops at the first name it does not know; without that name it goes on to the next.
-    let mut complete = scope.unresolved.is_empty();
+    let mut complete = scope.settled.is_empty();
     loop {
         let json = table.to_json();
         let keys = mask::count_keys(&json);
@@ -52,6 +52,7 @@ pub(crate) fn make(
         let unknown: Vec<String> = errors
             .iter()
             .filter_map(|error| Scope::unknown_name(error))
+            .map(|(unknown, _)| unknown)
             .filter(|unknown| table.get(unknown).is_some())
             .collect();
         for error in &errors {
@@ -71,25 +72,43 @@ struct Scope {
     title: String,
     place: Place,
     known: Vec<&'static str>,
-    unresolved: Vec<String>,
+    /// Options about which enough is said already.
+    settled: Vec<String>,
 }
 
 impl Scope {
-    /// The name that the provider does not know, where that is what the error says.
-    fn unknown_name(error: &OptionError) -> Option<String> {
-        let rest = error.problem.strip_prefix("unknown field `")?;
-        rest.split_once('`').map(|(name, _)| name.to_owned())
+    /// The name that the provider does not know and the names that it does, where that is what the error says.
+    fn unknown_name(error: &OptionError) -> Option<(String, Vec<&str>)> {
+        match &error.option {
+            // As serde says it.
+            None => {
+                let (name, rest) = error.problem.strip_prefix("unknown field `")?.split_once('`')?;
+                Some((name.to_owned(), rest.split('`').skip(1).step_by(2).collect()))
+            }
+            // As the generic provider says it, which reads without serde.
+            Some(name) => {
+                let known = error.problem.strip_prefix("unknown option; known here are: ")?;
+                Some((name.clone(), known.split(", ").collect()))
+            }
+        }
     }
 
-    fn complain(&self, error: &OptionError, table: &Table, report: &mut Report) {
-        if let Some(unknown) = Self::unknown_name(error) {
-            let place = table.get(&unknown).map_or(&self.place, |entry| &entry.name_at);
-            report.problem(place, self.unknown_message(&unknown, &error.problem));
+    fn complain(&mut self, error: &OptionError, table: &Table, report: &mut Report) {
+        if let Some((unknown, mut known)) = Self::unknown_name(error) {
+            let entry = table.get(&unknown);
+            if entry.is_some() {
+                // On this level there are the keys that every source has, too.
+                known.extend(&self.known);
+            }
+            let place = entry.map(|entry| &entry.name_at).or_else(|| table.place_of(&unknown));
+            let message = unknown_key(&unknown, &self.title, &known);
+            report.problem(place.unwrap_or(&self.place), message);
+            // That the key that was meant is missing need not be said as well.
+            self.settled.extend(nearest(&unknown, &known).map(str::to_owned));
             return;
         }
         let named = error.option.clone().or_else(|| first_quoted(&error.problem, table));
-        let top = named.as_deref().and_then(|path| path.split(['.', '[']).next());
-        if top.is_some_and(|top| self.unresolved.iter().any(|name| name == top)) {
+        if named.as_deref().is_some_and(|path| self.settled.iter().any(|settled| path.starts_with(settled))) {
             return;
         }
         let place = named.as_deref().and_then(|path| table.place_of(path)).unwrap_or(&self.place);
@@ -98,17 +117,6 @@ impl Scope {
             None => error.problem.clone(),
         };
         report.problem(place, message);
-    }
-
-    /// serde lists what the provider knows; what every source has is known, too.
-    fn unknown_message(&self, unknown: &str, problem: &str) -> String {
-        let own = problem.split_once("expected ").map_or("", |(_, list)| list);
-        let mut known: Vec<&str> = own.split('`').skip(1).step_by(2).collect();
-        known.extend(&self.known);
-        match nearest(unknown, &known) {
-            Some(nearest) => format!("unknown key `{unknown}` in {}; did you mean `{nearest}`?", self.title),
-            None => format!("unknown key `{unknown}` in {}; known are {}", self.title, join(&known)),
-        }
     }
 }
 

@@ -211,6 +211,12 @@ impl Inputs {
         }
     }
 
+    /// Whether the address to listen on comes from this process's own arguments or environment.
+    pub(crate) fn overrides_listen(&self) -> bool {
+        let is_set = |name: &str| self.environment.get(name).is_some_and(|value| !value.is_empty());
+        self.listen.is_some() || is_set("HEARBACK_LISTEN") || is_set("HEARBACK__SERVER__LISTEN")
+    }
+
     /// A path as the user would write it: relative where it lies below the current folder.
     pub(crate) fn shown(&self, path: &Path) -> PathBuf {
         path.strip_prefix(&self.folder).unwrap_or(path).to_owned()

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::node::{Entry, Table, Value};
+use super::Place;
+use super::node::{Entry, Node, Table, Value};
 use super::section::Report;
-use super::{Place, node::Node};
 
 /// What secrets are resolved against.
 pub(crate) struct Surroundings<'a> {
@@ -33,42 +33,59 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
     EXACT.contains(&name) || (!describes && PARTS.iter().any(|part| name.contains(part)))
 }
 
-/// Replaces every reference in the table by what it refers to. What cannot be resolved becomes an empty text; the names of
-/// the table's keys of which that is so are returned, since complaints about them would only repeat the problem.
+/// Replaces every reference in the table by what it refers to. What cannot be resolved becomes an empty text; the keys of
+/// which that is so are returned (`keys`, `auth[0].secrets`), since complaints about them would only repeat the problem.
 pub(crate) fn resolve(
     table: &mut Table,
     surroundings: &Surroundings<'_>,
     report: &mut Report,
 ) -> Vec<String> {
-    let mut unresolved = Vec::new();
-    for (name, Entry { node, .. }) in table.iter_mut() {
-        let before = report.problems.len();
-        resolve_node(node, surroundings, report);
-        if report.problems.len() > before {
-            unresolved.push(name.clone());
-        }
-    }
-    unresolved
+    let mut resolver = Resolver { surroundings, report, unresolved: Vec::new() };
+    resolver.table(table, "");
+    resolver.unresolved
 }
 
-fn resolve_node(node: &mut Node, surroundings: &Surroundings<'_>, report: &mut Report) {
-    let Node { place, value } = node;
-    match value {
-        Value::Text(text) => {
-            if let Some(resolved) = resolve_text(text, place, surroundings, report) {
-                *text = resolved.unwrap_or_else(|message| {
-                    report.problem(place, message);
-                    String::new()
-                });
+struct Resolver<'a> {
+    surroundings: &'a Surroundings<'a>,
+    report: &'a mut Report,
+    unresolved: Vec<String>,
+}
+
+impl Resolver<'_> {
+    fn table(&mut self, table: &mut Table, above: &str) {
+        for (name, Entry { node, .. }) in table.iter_mut() {
+            let path = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
+            self.node(node, &path);
+        }
+    }
+
+    fn node(&mut self, node: &mut Node, path: &str) {
+        let Node { place, value } = node;
+        match value {
+            Value::Text(text) => self.text(text, place, path),
+            Value::List(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    match item.value {
+                        Value::Table(_) | Value::List(_) => self.node(item, &format!("{path}[{index}]")),
+                        _ => self.node(item, path),
+                    }
+                }
+            }
+            Value::Table(table) => self.table(table, path),
+            Value::Integer(_) | Value::Float(_) | Value::Bool(_) => {}
+        }
+    }
+
+    fn text(&mut self, text: &mut String, place: &Place, path: &str) {
+        match resolve_text(text, place, self.surroundings, self.report) {
+            None => {}
+            Some(Ok(resolved)) => *text = resolved,
+            Some(Err(message)) => {
+                self.report.problem(place, message);
+                self.unresolved.push(path.to_owned());
+                text.clear();
             }
         }
-        Value::List(items) => {
-            for item in items {
-                resolve_node(item, surroundings, report);
-            }
-        }
-        Value::Table(table) => drop(resolve(table, surroundings, report)),
-        Value::Integer(_) | Value::Float(_) | Value::Bool(_) => {}
     }
 }
 

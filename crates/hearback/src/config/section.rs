@@ -163,7 +163,8 @@ impl<'a> Section<'a> {
 
 /// The message about a key that does not exist.
 pub(crate) fn unknown_key(name: &str, title: &str, known: &[&str]) -> String {
-    match nearest(name, known) {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    match nearest(last, known) {
         Some(nearest) => format!("unknown key `{name}` in {title}; did you mean `{nearest}`?"),
         None => format!("unknown key `{name}` in {title}; known are {}", join(known)),
     }

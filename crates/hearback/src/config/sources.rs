@@ -42,6 +42,8 @@ pub(crate) fn read(
     } else {
         warn_of_open_file(&tables, rules.inputs, report);
     }
+    // Nobody but `hearback simulate` sends to trial sources, and it signs the local URL.
+    let rules = &SourceRules { has_public_url: rules.has_public_url || trial, ..*rules };
     let mut sources = Vec::new();
     let mut paths = BTreeMap::new();
     for (name, Entry { name_at, node }) in tables {
@@ -269,6 +271,8 @@ fn paths(name: &str, section: &mut Section<'_>, taken: &mut BTreeMap<String, Str
     for (path, place) in std::iter::once(&own).chain(&further) {
         let key = path.trim_end_matches('/').to_owned();
         match taken.get(&key) {
+            // Listed twice, or its own: said twice, and true.
+            Some(other) if other == name => {}
             Some(other) => {
                 let message =
                     format!("`{path}` is a path of the source `{other}` already; every source needs its own");

@@ -30,7 +30,9 @@ impl Loaded {
     /// Problems in the order of the file; the configuration only if there are none.
     pub(super) fn new(config: Config, mut report: Report) -> Self {
         report.problems.sort();
+        report.problems.dedup();
         report.warnings.sort();
+        report.warnings.dedup();
         let config = report.problems.is_empty().then_some(config);
         Self { config, problems: report.problems, warnings: report.warnings }
     }

@@ -1,0 +1,192 @@
+//! What is taken, and what it becomes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use hearback_providers::PROVIDERS;
+use hearback_server::{Mode, UnknownMessage};
+
+use super::super::{DEFAULT, LogFormat, Trial, load_storage};
+use super::Bench;
+
+const FULL: &str = r#"
+[server]
+listen = "localhost:9000"
+public_url = "https://hooks.example.com/"
+trusted_proxies = ["10.0.0.0/8", "192.0.2.7"]
+workers = 3
+connections_max = 10
+headers_max = 64
+read_timeout_s = 5
+drain_timeout_s = 0
+quarantined_per_second = 7
+
+[admin]
+listen = "[::1]:9001"
+
+[storage]
+url = "sqlite:log.db"
+
+[quarantine]
+entries_max = 5
+bytes_max = "1 MiB"
+
+[log]
+format = "json"
+level = "info,hearback_store=debug"
+
+[sources.mailgun-eu]
+provider = "mailgun"
+keys = ["env:MG_KEY", "file:old-key"]
+mode = "shadow"
+paths = ["/mailgun-webhook/"]
+account = "eu"
+unknown_message = "reject"
+body_max = 2048
+requests_per_second = 9
+public_url = "https://other.example.com/m"
+max_age = 90000
+
+[sources.resend]
+provider = "resend"
+keys = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+"#;
+
+#[test]
+fn every_key() {
+    let bench = Bench::new(FULL).with("MG_KEY", "0123456789abcdef0123456789abcdef");
+    bench.write("old-key", "abcdef0123456789abcdef0123456789\n", 0o600);
+    assert_eq!(bench.complaints(), "");
+    let config = bench.load().config.unwrap();
+    let (server, limits) = (&config.server, &config.server.limits);
+    assert_eq!(server.listen.to_string(), "127.0.0.1:9000");
+    assert_eq!(server.admin.unwrap().to_string(), "[::1]:9001");
+    assert_eq!(server.public_url.as_deref(), Some("https://hooks.example.com"));
+    assert_eq!(server.trusted_proxies.len(), 2);
+    assert_eq!((server.workers, limits.connections_max, limits.headers_max), (3, 10, 64));
+    assert_eq!((limits.read_timeout, limits.drain_timeout), (Duration::from_secs(5), Duration::ZERO));
+    assert_eq!(limits.quarantined_per_second, 7);
+    assert_eq!(config.storage.sqlite, bench.path().join("data/log.db"));
+    assert_eq!((config.quarantine.entries_max, config.quarantine.bytes_max), (5, 1 << 20));
+    assert_eq!(
+        (config.log.format, config.log.level.as_str()),
+        (LogFormat::Json, "info,hearback_store=debug")
+    );
+    let [mailgun, resend] = config.sources.as_slice() else { panic!("two sources") };
+    assert_eq!(mailgun.name().as_ref(), "mailgun-eu");
+    assert_eq!(mailgun.reference.account.as_ref(), "eu");
+    assert_eq!((mailgun.mode, mailgun.unknown_message), (Mode::Shadow, UnknownMessage::Reject));
+    assert_eq!((mailgun.body_bytes_max, mailgun.requests_per_second), (2048, Some(9)));
+    assert_eq!((mailgun.paths.as_slice(), mailgun.keys), (["/mailgun-webhook/".to_owned()].as_slice(), 2));
+    assert_eq!(config.url_of(mailgun), "https://other.example.com/m");
+    assert_eq!(config.url_of(resend), "https://hooks.example.com/webhooks/resend");
+    assert_eq!((resend.mode, resend.keys, resend.body_bytes_max), (Mode::Enforce, 1, 5 << 20));
+    assert_eq!(resend.reference.account.as_ref(), "resend");
+}
+
+#[test]
+fn the_default_file_is_what_an_empty_one_means() {
+    let written = Bench::new(DEFAULT);
+    let empty = Bench::new("");
+    assert_eq!(written.complaints(), "");
+    let shown = |bench: &Bench| {
+        let text = bench.load().config.unwrap().to_shown().to_string();
+        text.replace(&bench.path().display().to_string(), "")
+    };
+    assert_eq!(shown(&written), shown(&empty));
+}
+
+/// The commented lines of the default file, taken as they stand, are a valid configuration too.
+#[test]
+fn the_examples_in_the_default_file_are_true() {
+    let uncommented: String = DEFAULT
+        .lines()
+        .map(|line| {
+            let code = line.trim_start_matches("# ");
+            let is_code = code.starts_with('[') || code.split_once(" = ").is_some_and(|(key, _)| is_key(key));
+            format!("{}\n", if is_code { code } else { line })
+        })
+        .collect();
+    let bench = Bench::new(&uncommented).with("MG_KEY", "0123456789abcdef0123456789abcdef");
+    bench.write("mg", "abcdef0123456789abcdef0123456789", 0o600);
+    let toml = uncommented.replace("/run/secrets/mg", "mg");
+    bench.write("hearback.toml", &toml, 0o600);
+    assert_eq!(bench.complaints(), "", "{toml}");
+    let config = bench.load().config.unwrap();
+    assert_eq!(config.sources.len(), 1);
+    assert_eq!(config.sources[0].requests_per_second, Some(500));
+    assert_eq!(config.sources[0].body_bytes_max, 25 << 20);
+    assert!(config.server.admin.is_some() && config.server.public_url.is_some());
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+#[test]
+fn well_known_variables_make_sources_unless_the_file_has_one_of_the_provider() {
+    let key = "0123456789abcdef0123456789abcdef";
+    let bench = Bench::bare()
+        .with("MAILGUN_WEBHOOK_SIGNING_KEY", key)
+        .with("POSTMARK_WEBHOOK_USER", "hearback")
+        .with("POSTMARK_WEBHOOK_PASSWORD", key)
+        .with("TWILIO_AUTH_TOKEN", "")
+        .with("HEARBACK_PUBLIC_URL", "https://hooks.example.com");
+    assert_eq!(bench.complaints(), "");
+    let config = bench.load().config.unwrap();
+    let names: Vec<&str> = config.sources.iter().map(|source| source.name().as_ref()).collect();
+    assert_eq!(names, ["mailgun", "postmark"]);
+    assert!(!config.trial);
+    assert_eq!(config.sources[0].body_bytes_max, 25 << 20, "Mailgun sends inbound mail here, too");
+
+    let file = format!("[sources.mg]\nprovider = \"mailgun\"\nkeys = \"{key}\"\ninbound = false\n");
+    let bench = Bench::new(&file).with("MAILGUN_WEBHOOK_SIGNING_KEY", key);
+    let config = bench.load().config.unwrap();
+    assert_eq!(config.sources.len(), 1);
+    assert_eq!((config.sources[0].name().as_ref(), config.sources[0].body_bytes_max), ("mg", 5 << 20));
+}
+
+#[test]
+fn variables_win_over_the_file_and_arguments_over_both() {
+    let mut bench = Bench::new(FULL)
+        .with("MG_KEY", "0123456789abcdef0123456789abcdef")
+        .with("HEARBACK__SERVER__LISTEN", "127.0.0.1:1")
+        .with("HEARBACK__SOURCES__MAILGUN_EU__KEYS", "[\"env:MG_KEY\"]")
+        .with("HEARBACK__SOURCES__MAILGUN_EU__REQUESTS_PER_SECOND", "11")
+        .with("HEARBACK__SOURCES__NEW_ONE__PROVIDER", "standard-webhooks")
+        .with("HEARBACK__SOURCES__NEW_ONE__KEYS", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    assert_eq!(bench.complaints(), "");
+    let config = bench.load().config.unwrap();
+    assert_eq!(config.server.listen.port(), 1);
+    let source = |name: &str| config.sources.iter().find(|source| source.name().as_ref() == name).unwrap();
+    assert_eq!(source("mailgun-eu").requests_per_second, Some(11));
+    assert_eq!(source("mailgun-eu").keys, 1);
+    assert_eq!(source("new-one").provider.name(), "standard-webhooks");
+    bench.inputs.listen = Some("127.0.0.1:2".to_owned());
+    assert_eq!(bench.load().config.unwrap().server.listen.port(), 2);
+}
+
+#[test]
+fn trial_sources_where_nothing_is_configured() {
+    let bench = Bench::bare().trial(Trial::Existing);
+    assert!(bench.load().config.unwrap().sources.is_empty());
+    let bench = bench.trial(Trial::Make);
+    assert_eq!(bench.complaints(), "");
+    let config = bench.load().config.unwrap();
+    assert!(config.trial);
+    assert_eq!(config.sources.len(), PROVIDERS.len());
+    let options = |config: &super::super::Config| -> Vec<_> {
+        config.sources.iter().map(|source| source.options.get("keys").cloned()).collect()
+    };
+    let again = bench.trial(Trial::Existing).load().config.unwrap();
+    assert_eq!(options(&config), options(&again), "trial keys stay the same");
+}
+
+/// Commands that need the database only work where keys are not at hand.
+#[test]
+fn the_database_is_found_though_sources_are_broken() {
+    let mut bench = Bench::new("[storage]\nurl = \"sqlite:x.db\"\n[sources.a]\nkeys = \"env:NOT_SET\"\n");
+    assert_eq!(load_storage(&bench.inputs).unwrap().sqlite, bench.path().join("data/x.db"));
+    bench.inputs.data = Some("/srv/hearback".into());
+    assert_eq!(load_storage(&bench.inputs).unwrap().sqlite, Path::new("/srv/hearback/x.db"));
+}
