@@ -71,7 +71,11 @@ impl App {
         let shared = Arc::new(Shared::new(settings.sources, store, metrics, closed));
         let machines = || health::router().with_state(Arc::clone(&shared));
         let answers = || api::router().merge(metrics::router()).with_state(Arc::clone(&shared));
-        let nothing = |router: Router| router.fallback(nothing_here);
+        let nothing = |router: Router| {
+            router
+                .method_not_allowed_fallback(async || problem::Problem::method_not_allowed())
+                .fallback(nothing_here)
+        };
         Ok(Self(Arc::new(Parts {
             ingest,
             public: nothing(machines()),

@@ -52,6 +52,11 @@ impl Problem {
         Self::new(404, "not_found", "Not found", detail)
     }
 
+    /// 405.
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(405, "method_not_allowed", "Method not allowed", "this path does not take this method")
+    }
+
     /// 400 about one field of the request.
     pub(crate) fn bad_field(field: &str, detail: impl Into<Cow<'static, str>>) -> Self {
         let mut problem = Self::new(400, "bad_request", "The request is not understood", detail);

@@ -84,7 +84,7 @@ pub struct Limits {
     pub connections_max: usize,
     /// Most headers of a request.
     pub headers_max: usize,
-    /// How long a request may take to come in, head and body apart.
+    /// How long a request may take to come in, head and body apart. A connection that is idle for so long is closed.
     pub read_timeout: Duration,
     /// How long running requests may take to end when the server stops.
     pub drain_timeout: Duration,

@@ -41,6 +41,6 @@ impl Shared {
         closed: watch::Receiver<bool>,
     ) -> Self {
         let tokens = Tokens::not_asked_for(Arc::clone(&store));
-        Self { sources, tokens, store, metrics, closed }
+        Self { sources, store, metrics, tokens, closed }
     }
 }

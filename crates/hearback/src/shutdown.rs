@@ -1,49 +1,73 @@
-//! Being told to stop.
+//! Being told to stop: Ctrl-C, and SIGTERM where there is such a thing. Once means in order, twice means now.
+
+use tokio::sync::oneshot;
 
 use crate::exit::CliError;
 
-/// The signals that end a server in order: Ctrl-C, and SIGTERM where there is such a thing.
-pub(crate) struct Signals {
-    #[cfg(unix)]
+/// Something to wait for.
+pub(crate) struct Stop(oneshot::Receiver<()>);
+
+impl Stop {
+    /// Waits until the program is told to stop.
+    pub(crate) async fn wait(self) {
+        // The sender waits for signals as long as the runtime lives.
+        if self.0.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Begins to listen: from here on no signal ends the process by itself. The second of the two comes with the second signal.
+pub(crate) fn listen() -> Result<(Stop, Stop), CliError> {
+    let mut signals =
+        Signals::new().map_err(|error| CliError::failed(format!("cannot listen for signals: {error}")))?;
+    let (first, stop) = oneshot::channel();
+    let (second, stop_now) = oneshot::channel();
+    tokio::spawn(async move {
+        signals.next().await;
+        tracing::info!("stopping: running requests may end; once more stops at once");
+        if first.send(()).is_ok() {
+            signals.next().await;
+            drop(second.send(()));
+        }
+    });
+    Ok((Stop(stop), Stop(stop_now)))
+}
+
+#[cfg(unix)]
+struct Signals {
     interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
-    /// Begins to listen. From here on a signal is not lost.
-    pub(crate) fn listen() -> Result<Self, CliError> {
+    fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| {
-            signal(kind).map_err(|error| CliError::failed(format!("cannot listen for signals: {error}")))
-        };
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Waits for one.
-    pub(crate) async fn wait(&mut self) {
+    async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
-        tracing::info!("stopping: running requests may end");
     }
 }
 
 #[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
 impl Signals {
-    /// Nothing to prepare.
     #[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
-    pub(crate) fn listen() -> Result<Self, CliError> {
-        Ok(Self {})
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
     }
 
-    /// Waits for Ctrl-C.
-    pub(crate) async fn wait(&mut self) {
+    async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-        tracing::info!("stopping: running requests may end");
     }
 }

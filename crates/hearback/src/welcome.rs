@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::cli::Global;
-use crate::config::{Config, printable_url};
+use crate::config::{Config, Inputs, printable_url};
 use crate::output;
 use crate::token::FreshToken;
 
@@ -16,6 +16,8 @@ pub(crate) struct Welcome<'a> {
     pub(crate) token: Option<&'a FreshToken>,
     /// How the program was called.
     pub(crate) global: &'a Global,
+    /// What the configuration was made from.
+    pub(crate) inputs: &'a Inputs,
     /// Whether another terminal, with the same configuration file, would look for the server elsewhere.
     pub(crate) unusual_address: bool,
 }
@@ -29,7 +31,7 @@ impl fmt::Display for Welcome<'_> {
         if config.server.admin.is_some() {
             writeln!(f, "  {} (API and metrics)", config.local_admin_url())?;
         }
-        writeln!(f, "  database {}\n", config.storage.sqlite.display())?;
+        writeln!(f, "  database {}\n", self.inputs.shown(&config.storage.sqlite).display())?;
         self.sources(f)?;
         self.what_to_try(f)
     }
@@ -40,16 +42,11 @@ impl Welcome<'_> {
         let config = self.config;
         if config.trial {
             let program = program();
-            writeln!(
-                f,
-                "Nothing is configured, so these are trial sources. Their keys are made up and kept in"
-            )?;
-            writeln!(f, "{}; no provider", config.storage.data.join(crate::trial::FILE).display())?;
-            writeln!(
-                f,
-                "signs with them. For real ones set the provider's variable (MAILGUN_WEBHOOK_SIGNING_KEY, ...)"
-            )?;
-            writeln!(f, "or write a configuration:  {program} config default > hearback.toml\n")?;
+            let keys = self.inputs.shown(&config.storage.data.join(crate::trial::FILE));
+            writeln!(f, "Nothing is configured, so these are TRIAL SOURCES: their keys were made up here (they are in")?;
+            writeln!(f, "{}), and no real provider signs with them. For real ones set the", keys.display())?;
+            writeln!(f, "provider's variable (MAILGUN_WEBHOOK_SIGNING_KEY, ...), or write a configuration file:")?;
+            writeln!(f, "  {program} config default > hearback.toml\n")?;
         } else {
             writeln!(f, "Give these URLs to the providers:")?;
         }

@@ -19,7 +19,7 @@ pub(crate) fn store_options(storage: &StorageConfig, quarantine: QuarantineConfi
 /// Opens the store with its journal, making folder and file where they are missing.
 pub(crate) fn open_store(options: &SqliteOptions) -> Result<SqliteStore, CliError> {
     if let Some(folder) = options.path.parent() {
-        fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+        make_folder(folder)?;
     }
     SqliteStore::open(options).map_err(|error| cannot_open(error, &options.path))
 }
@@ -33,9 +33,12 @@ pub(crate) fn open_store_beside(options: &SqliteOptions) -> Result<SqliteStore, 
     }
 }
 
-fn unwritable(folder: &Path, error: &std::io::Error) -> CliError {
-    CliError::failed(format!("cannot make the folder {}: {error}", folder.display()))
-        .hint("give a folder that this user can write with --data or HEARBACK_DATA")
+/// Makes a folder for data where there is none.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), CliError> {
+    fs::create_dir_all(folder).map_err(|error| {
+        CliError::failed(format!("cannot make the folder {}: {error}", folder.display()))
+            .hint("give a folder that this user can write with --data or HEARBACK_DATA")
+    })
 }
 
 fn cannot_open(error: StoreError, path: &Path) -> CliError {

@@ -42,14 +42,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/quarantine/{id}/retry", post(quarantine::retry_one))
         .route("/sources", get(sources::list))
         .route("/stats/hourly", get(stats::hourly))
-        .method_not_allowed_fallback(async || {
-            Problem::new(
-                405,
-                "method_not_allowed",
-                "Method not allowed",
-                "this path does not take this method",
-            )
-        });
+        .method_not_allowed_fallback(async || Problem::method_not_allowed());
     Router::new().nest(ROOT, routes)
 }
 

@@ -55,10 +55,10 @@ impl Verdict {
         let source = &*call.intake.source.reference.name;
         let (outcome, cause, status) = (self.outcome.name(), self.cause, self.answer.status().as_u16());
         let request_id = call.id;
-        if self.outcome.is_good() || self.quiet {
-            tracing::debug!(%request_id, source, outcome, cause, status, "answered a request to {source}");
-        } else if self.outcome.is_own_fault() {
+        if self.outcome.is_own_fault() {
             tracing::warn!(%request_id, source, outcome, cause, status, "could not keep a request to {source}");
+        } else if self.outcome.is_good() || self.quiet {
+            tracing::debug!(%request_id, source, outcome, cause, status, "answered a request to {source}");
         } else {
             tracing::info!(%request_id, source, outcome, cause, status, "refused a request to {source}");
         }

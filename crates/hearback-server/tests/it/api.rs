@@ -128,5 +128,7 @@ async fn sources_and_figures() {
 async fn unknown_paths_and_methods_are_problems_too() {
     let world = story().await;
     world.get("/v1/nothing").await.problem(404);
-    world.call("POST", "/v1/events", READ).await.problem(405);
+    for path in ["/v1/events", "/healthz", "/webhooks/health", "/metrics"] {
+        world.call("POST", path, READ).await.problem(405);
+    }
 }

@@ -8,6 +8,7 @@ mod filters;
 mod metrics;
 mod modes;
 mod quarantine;
+mod real;
 mod tcp;
 mod test_provider;
 mod tokens;

@@ -10,7 +10,7 @@ use super::posting::{Key, position_at};
 use super::rows::{self, Sources};
 use super::stage::{Staged, StagedEvent};
 use super::tail::Tail;
-use crate::{Receipt, SourceRef, StoreError};
+use crate::{Order, Receipt, SourceRef, StoreError};
 
 type Digest = [u8; 16];
 
@@ -188,7 +188,7 @@ impl Committer<'_> {
     fn sealed_positions(&self, period: u64, key: &Digest) -> Result<Vec<u64>, StoreError> {
         let Some(sealed) = self.tail.sealed(period) else { return Ok(Vec::new()) };
         let mut positions = Vec::new();
-        for places in sealed.places(self.transaction, Key::unique(key)) {
+        for places in sealed.places(self.transaction, Key::unique(key), Order::Newest) {
             positions.extend(places?.into_iter().map(|place| position_at(period, place)));
         }
         Ok(positions)
@@ -234,7 +234,7 @@ impl Committer<'_> {
                 return Ok(true);
             }
             for sealed in self.tail.sealed.iter().rev() {
-                for places in sealed.places(self.transaction, key) {
+                for places in sealed.places(self.transaction, key, Order::Newest) {
                     if !places?.is_empty() {
                         return Ok(true);
                     }

@@ -165,6 +165,14 @@ pub(super) fn unpack(block: &[u8]) -> impl DoubleEndedIterator<Item = u64> + Exa
     block.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
+/// The postings of a block from `first` up to, not including, `end`.
+pub(super) fn range(block: &[u8], first: u64, end: u64) -> impl Iterator<Item = u64> {
+    let postings = block.as_chunks::<8>().0;
+    let from = postings.partition_point(|bytes| u64::from_le_bytes(*bytes) < first);
+    let to = postings.partition_point(|bytes| u64::from_le_bytes(*bytes) < end);
+    postings.get(from..to).unwrap_or_default().iter().map(|bytes| u64::from_le_bytes(*bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,14 +4,14 @@ use hearback_event::{
     Address, Counts, Fact, RecipientState, RecipientStatus, Suppression, SuppressionReason, Timestamp,
 };
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::posting::Key;
 use super::rows::Sources;
 use super::tail::Tail;
 use crate::{RecipientView, StoreError, SuppressionView};
 
-/// The columns in the order of [`values`] and [`state`].
+/// The columns in the order of [`write`] and [`state`].
 const COLUMNS: &str = "address, upto, suppressed, queued, sent, delivered, deferred, bounced_permanent, \
     bounced_temporary, rejected, failed, opened_human, opened_machine, clicked_human, \
     clicked_machine, complained, unsubscribed, inbound, other, last_at, last_kind, \
@@ -45,8 +45,39 @@ pub(super) fn write(
     upto: u64,
 ) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(insert_statement())?;
-    statement.execute(params_from_iter(values(address, state, upto)))?;
+    let mut binder = Binder { statement: &mut statement, column: 0 };
+    binder.bind(address.as_str())?;
+    binder.bind(upto as i64)?;
+    binder.bind(state.suppression().map(|suppression| suppression.reason.number()))?;
+    for count in state.counts.as_array() {
+        binder.bind(count as i64)?;
+    }
+    for stamp in [state.last, state.outcome] {
+        binder.bind(stamp.map(|(at, _)| at.as_nanos()))?;
+        binder.bind(stamp.map(|(_, kind)| kind))?;
+    }
+    for at in [state.sent_at, state.first_at] {
+        binder.bind(at.map(Timestamp::as_nanos))?;
+    }
+    for mark in marks(state) {
+        binder.bind(mark.map(|(at, _)| at.as_nanos()))?;
+        binder.bind(mark.map(|(_, source)| source))?;
+    }
+    statement.raw_execute()?;
     Ok(())
+}
+
+/// Binds the columns one after the other, without a list of values in between: this is the costliest write of all.
+struct Binder<'a, 'b> {
+    statement: &'a mut rusqlite::CachedStatement<'b>,
+    column: usize,
+}
+
+impl Binder<'_, '_> {
+    fn bind(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
+        self.column += 1;
+        self.statement.raw_bind_parameter(self.column, value)
+    }
 }
 
 fn insert_statement() -> &'static str {
@@ -61,26 +92,6 @@ fn select_statement() -> &'static str {
     static SQL: std::sync::LazyLock<String> =
         std::sync::LazyLock::new(|| format!("SELECT {COLUMNS} FROM recipients WHERE address = ?1"));
     &SQL
-}
-
-fn values(address: &Address, state: &RecipientState, upto: u64) -> Vec<Box<dyn ToSql>> {
-    let mut values: Vec<Box<dyn ToSql>> = Vec::with_capacity(WIDTH);
-    values.push(Box::new(address.as_str().to_owned()));
-    values.push(Box::new(upto as i64));
-    values.push(Box::new(state.suppression().map(|suppression| suppression.reason.number())));
-    values.extend(state.counts.as_array().map(|count| Box::new(count as i64) as Box<dyn ToSql>));
-    for stamp in [state.last, state.outcome] {
-        values.push(Box::new(stamp.map(|(at, _)| at.as_nanos())));
-        values.push(Box::new(stamp.map(|(_, kind)| kind)));
-    }
-    for at in [state.sent_at, state.first_at] {
-        values.push(Box::new(at.map(Timestamp::as_nanos)));
-    }
-    for mark in marks(state) {
-        values.push(Box::new(mark.map(|(at, _)| at.as_nanos())));
-        values.push(Box::new(mark.map(|(_, source)| source)));
-    }
-    values
 }
 
 type Mark = Option<(Timestamp, u32)>;

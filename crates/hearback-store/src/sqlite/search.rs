@@ -203,34 +203,34 @@ impl Found<'_> {
         let mut groups: Vec<(usize, &Group)> =
             groups.iter().map(|group| (group.iter().map(|key| sealed.estimate(*key)).sum(), group)).collect();
         groups.sort_by_key(|(estimate, _)| *estimate);
-        let single = match groups.first() {
-            Some((estimate, group)) if groups.len() == 1 || *estimate <= SHORT => Some(*group),
-            _ => None,
-        };
-        match (single.map(Vec::as_slice), self.query.order) {
-            (Some([key]), Order::Newest) => {
-                for places in sealed.places(self.connection, *key) {
-                    self.take(sealed.number, places?.into_iter())?;
-                    if self.is_full() {
-                        break;
-                    }
-                }
-                Ok(())
-            }
-            (Some(group), _) => {
-                let places = read_group(self.connection, sealed, group)?;
-                self.take_in_order(sealed.number, &places)
-            }
-            (None, _) => {
-                let lists: Result<Vec<_>, _> = groups
-                    .iter()
-                    .take(3)
-                    .map(|(_, group)| read_group(self.connection, sealed, group))
-                    .collect();
-                let places = intersect(lists?.into_iter());
-                self.take_in_order(sealed.number, &places)
-            }
+        let Some((_, shortest)) = groups.first() else { return Ok(()) };
+        if !self.is_worth_walking(&groups) {
+            let lists: Result<Vec<_>, _> =
+                groups.iter().take(3).map(|(_, group)| read_group(self.connection, sealed, group)).collect();
+            let places = intersect(lists?.into_iter());
+            return self.take_in_order(sealed.number, &places);
         }
+        if let [key] = shortest.as_slice() {
+            for places in sealed.places(self.connection, *key, self.query.order) {
+                self.take(sealed.number, places?.into_iter())?;
+                if self.is_full() {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let places = read_group(self.connection, sealed, shortest)?;
+        self.take_in_order(sealed.number, &places)
+    }
+
+    /// Whether it is cheaper to look at the rows of the shortest list than to intersect the lists: the list is short, or
+    /// so many of its rows are wanted that the page is soon full.
+    fn is_worth_walking(&self, groups: &[(usize, &Group)]) -> bool {
+        let shortest = groups.first().map_or(0, |(estimate, _)| *estimate);
+        let share: f64 =
+            groups.iter().skip(1).map(|(estimate, _)| (*estimate as f64 / PERIOD as f64).min(1.0)).product();
+        let looks = (self.query.limit + 1) as f64 / share.max(f64::EPSILON);
+        shortest <= SHORT || looks <= SHORT as f64
     }
 
     /// Whether positions and times of a sealed period can be in the answer at all.
@@ -278,7 +278,7 @@ impl Found<'_> {
 fn read_group(connection: &Connection, sealed: &Sealed, group: &[Key]) -> Result<Vec<u16>, StoreError> {
     let mut places = Vec::new();
     for key in group {
-        for block in sealed.places(connection, *key) {
+        for block in sealed.places(connection, *key, Order::Newest) {
             places.extend(block?);
         }
     }

@@ -6,10 +6,10 @@ use hearback_event::Fact;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::period::Period;
-use super::posting::{BLOCK, Key, PERIOD, period_of, place, position_at, unpack};
+use super::posting::{BLOCK, Key, PERIOD, period_of, place, position_at, range, unpack};
 use super::rows::{self, Sources};
 use super::stage::StagedEvent;
-use crate::StoreError;
+use crate::{Order, StoreError};
 
 /// A sealed period: what has to be in memory to find its blocks.
 pub(super) struct Sealed {
@@ -37,14 +37,22 @@ impl Sealed {
         self.blocks(key).len() * BLOCK
     }
 
-    /// The places of a key, newest first, read block by block as they are asked for.
+    /// The places of a key in the order asked for, read block by block as they are needed.
     pub(super) fn places<'a>(
         &self,
         connection: &'a Connection,
         key: Key,
+        order: Order,
     ) -> impl Iterator<Item = Result<Vec<u16>, StoreError>> + use<'a> {
-        let period = self.number;
-        self.blocks(key).rev().map(move |block| read_block(connection, period, block, key))
+        let (period, blocks) = (self.number, self.blocks(key));
+        let (count, first, last) = (blocks.len(), blocks.start, blocks.end.saturating_sub(1));
+        (0..count).map(move |n| {
+            let block = match order {
+                Order::Newest => last - n,
+                Order::Oldest => first + n,
+            };
+            read_block(connection, period, block, key, order)
+        })
     }
 }
 
@@ -53,8 +61,14 @@ pub(super) const fn block_id(period: u64, block: usize) -> i64 {
     (period << 20 | block as u64) as i64
 }
 
-/// The places of a key in one block, newest first.
-fn read_block(connection: &Connection, period: u64, block: usize, key: Key) -> Result<Vec<u16>, StoreError> {
+/// The places of a key in one block.
+fn read_block(
+    connection: &Connection,
+    period: u64,
+    block: usize,
+    key: Key,
+    order: Order,
+) -> Result<Vec<u16>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT block FROM postings WHERE id = ?1")?;
     let mut rows = statement.query(params![block_id(period, block)])?;
     let row = rows
@@ -62,10 +76,11 @@ fn read_block(connection: &Connection, period: u64, block: usize, key: Key) -> R
         .ok_or_else(|| StoreError::Damaged(format!("block {block} of period {period} is missing")))?;
     let bytes =
         row.get_ref(0)?.as_blob().map_err(|_| StoreError::Damaged("a block is not binary".to_owned()))?;
-    let postings: Vec<u64> = unpack(bytes).collect();
-    let from = postings.partition_point(|posting| *posting < key.first());
-    let to = postings.partition_point(|posting| *posting < key.end());
-    Ok(postings.get(from..to).unwrap_or_default().iter().rev().map(|posting| place(*posting)).collect())
+    let mut places: Vec<u16> = range(bytes, key.first(), key.end()).map(place).collect();
+    if order == Order::Newest {
+        places.reverse();
+    }
+    Ok(places)
 }
 
 /// The state of the log between rows and readers.

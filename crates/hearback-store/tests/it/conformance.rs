@@ -234,7 +234,7 @@ async fn tokens_are_kept_and_forgotten() {
     let token =
         NewToken { name: "ci".to_owned(), scope: "read".to_owned(), hash: [7; 32], created_at: second(1) };
     let kept = store.add_token(token.clone()).await.unwrap();
-    assert_eq!(store.tokens().await.unwrap(), [kept.clone()]);
+    assert_eq!(store.tokens().await.unwrap(), std::slice::from_ref(&kept));
     assert!(matches!(store.add_token(token).await, Err(StoreError::Write(_) | StoreError::Read(_))));
     assert!(store.remove_token(kept.id).await.unwrap());
     assert!(store.tokens().await.unwrap().is_empty());

@@ -65,14 +65,14 @@ async fn sealed_and_open_periods_answer_alike() {
         )
         .await;
         assert_eq!(oldest, (701..=800).collect::<Vec<_>>());
-        let recipient = Some(Address::parse("guest7@d7.example").unwrap());
-        let filter = EventFilter { recipient: recipient.clone(), ..EventFilter::default() };
+        let recipient = Address::parse("guest7@d7.example").unwrap();
+        let filter = EventFilter { recipient: Some(recipient.clone()), ..EventFilter::default() };
         let newest = count(&*store, filter.clone(), Order::Newest).await;
         oldest = count(&*store, filter, Order::Oldest).await;
         oldest.reverse();
         let expected: Vec<u64> = (0..total).filter(|n| n % 5000 == 7).map(|n| n + 1).rev().collect();
         assert_eq!((&newest, &newest), (&expected, &oldest));
-        let view = store.recipient(recipient.unwrap()).await.unwrap().unwrap();
+        let view = store.recipient(recipient).await.unwrap().unwrap();
         assert_eq!(view.counts().as_array().iter().sum::<u64>(), expected.len() as u64);
 
         let filter = EventFilter {

@@ -19,12 +19,15 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 static TLS: Once = Once::new();
 
 /// An HTTP client that follows no redirects: neither a webhook nor a token may go anywhere but where it was sent.
-pub(crate) fn http_client() -> Result<reqwest::Client, CliError> {
+/// On this machine no proxy has a say, whatever the environment names.
+pub(crate) fn http_client(target: &Url) -> Result<reqwest::Client, CliError> {
     TLS.call_once(|| {
         // An error says that one is installed already, which is as good.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     });
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    let builder = if is_loopback(target) { builder.no_proxy() } else { builder };
+    builder
         .user_agent(concat!("hearback/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .timeout(TIMEOUT)
@@ -40,6 +43,12 @@ pub(crate) fn base_url(text: &str) -> Result<Url, CliError> {
     })?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(CliError::usage(format!("`{text}` is not an http or https URL")));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        // Errors show the URL, and whoever may read the token's variable need not read a password there.
+        return Err(CliError::usage(
+            "the URL holds a user or a password; the API takes a token, with --token",
+        ));
     }
     Ok(url)
 }
@@ -62,7 +71,8 @@ pub(crate) struct HttpClient {
 impl HttpClient {
     /// The API at `base`, asked with `token`.
     pub(crate) fn new(base: &str, token: Option<&str>) -> Result<Self, CliError> {
-        Ok(Self { http: http_client()?, base: base_url(base)?, token: token.map(Secret::new) })
+        let base = base_url(base)?;
+        Ok(Self { http: http_client(&base)?, base, token: token.map(Secret::new) })
     }
 
     /// Asks the server, and reads its answer.
@@ -122,7 +132,7 @@ mod tests {
         ] {
             assert!(!is_loopback(&base_url(elsewhere).unwrap()), "{elsewhere}");
         }
-        for bad in ["127.0.0.1:8025", "ftp://x", "", "http://"] {
+        for bad in ["127.0.0.1:8025", "ftp://x", "", "http://", "http://me:pw@127.0.0.1"] {
             assert!(base_url(bad).is_err(), "{bad}");
         }
     }

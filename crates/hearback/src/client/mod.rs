@@ -70,15 +70,12 @@ impl Where {
         }
         // What was stored can be read although the configuration is not right, or keys are not at hand.
         let loaded = config::load(&Inputs::from_process(global, Trial::Existing));
-        let (options, sources) = match loaded.config {
-            Some(config) => {
-                let options = wiring::store_options(&config.storage, config.quarantine);
-                (options, wiring::settings(config).sources)
-            }
-            None => {
-                let storage = config::storage(global)?;
-                (wiring::store_options(&storage, QuarantineConfig::default()), Vec::new())
-            }
+        let (options, sources) = if let Some(config) = loaded.config {
+            let options = wiring::store_options(&config.storage, config.quarantine);
+            (options, wiring::settings(config).sources)
+        } else {
+            let storage = config::storage(global)?;
+            (wiring::store_options(&storage, QuarantineConfig::default()), Vec::new())
         };
         let store = open(&options)?;
         Ok(Client::Local(LocalApi::new(sources, Arc::new(store))))

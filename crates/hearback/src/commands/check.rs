@@ -21,13 +21,14 @@ pub(crate) struct CheckArgs {
 
 /// Checks the configuration.
 pub(crate) fn run(args: &CheckArgs, global: &Global) -> Result<Exit, CliError> {
-    let mut loaded = config::load(&Inputs::from_process(global, Trial::Existing));
+    let inputs = Inputs::from_process(global, Trial::Existing);
+    let mut loaded = config::load(&inputs);
     warn_of_trial(&mut loaded);
     let bad = !loaded.problems.is_empty() || args.strict && !loaded.warnings.is_empty();
     if args.json {
         output::json(&to_json(&loaded, !bad))?;
     } else {
-        print(&loaded);
+        print(&loaded, &inputs);
     }
     Ok(if bad { Exit::No } else { Exit::Ok })
 }
@@ -41,7 +42,7 @@ fn warn_of_trial(loaded: &mut Loaded) {
     }
 }
 
-fn print(loaded: &Loaded) {
+fn print(loaded: &Loaded, inputs: &Inputs) {
     for problem in &loaded.problems {
         output::line(format_args!("problem: {problem}"));
     }
@@ -49,7 +50,7 @@ fn print(loaded: &Loaded) {
         output::line(format_args!("warning: {warning}"));
     }
     if let Some(config) = &loaded.config {
-        print_config(config);
+        print_config(config, inputs);
     }
     let counted = |count: usize, what: &str| match count {
         0 => format!("no {what}s"),
@@ -60,10 +61,10 @@ fn print(loaded: &Loaded) {
     output::line(format_args!("{}, {}", counted(problems, "problem"), counted(warnings, "warning")));
 }
 
-fn print_config(config: &Config) {
-    let file = config.file.as_ref().map_or("(no file)".to_owned(), |file| file.display().to_string());
+fn print_config(config: &Config, inputs: &Inputs) {
+    let file = config.file.as_ref().map_or("(no file)".to_owned(), |file| inputs.shown(file).display().to_string());
     output::line(format_args!("configuration  {file}"));
-    output::line(format_args!("database       {}", config.storage.sqlite.display()));
+    output::line(format_args!("database       {}", inputs.shown(&config.storage.sqlite).display()));
     output::line(format_args!("listen         {}", config.server.listen));
     if let Some(admin) = config.server.admin {
         output::line(format_args!("admin          {admin}"));

@@ -218,15 +218,12 @@ fn print_body(entry: &Value) {
 }
 
 async fn retry(args: &RetryArgs, client: &Client) -> Result<Exit, CliError> {
-    let outcome = match args.id {
-        Some(id) => client
-            .post(&["v1", "quarantine", &id.to_string(), "retry"], &[])
-            .await?
-            .ok_or_else(|| missing(id))?,
-        None => {
-            let query = which(args.source.as_ref(), args.cause.as_ref());
-            client.post(&["v1", "quarantine", "retry"], &query).await?.unwrap_or_default()
-        }
+    let outcome = if let Some(id) = args.id {
+        let found = client.post(&["v1", "quarantine", &id.to_string(), "retry"], &[]).await?;
+        found.ok_or_else(|| missing(id))?
+    } else {
+        let query = which(args.source.as_ref(), args.cause.as_ref());
+        client.post(&["v1", "quarantine", "retry"], &query).await?.unwrap_or_default()
     };
     client.close().await?;
     let refused = outcome.pointer("/still_refused").cloned().unwrap_or_else(|| json!({}));

@@ -27,6 +27,7 @@ pub(crate) struct ServeArgs {
 pub(crate) fn run(args: &ServeArgs, global: &Global) -> Result<Exit, CliError> {
     let mut inputs = Inputs::from_process(global, Trial::Make);
     inputs.listen.clone_from(&args.listen);
+    wiring::make_folder(&inputs.data_folder())?;
     let loaded = config::load(&inputs);
     let warnings = loaded.warnings.clone();
     let config = loaded.require()?;
@@ -68,13 +69,15 @@ async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<E
     let store: Arc<dyn Store> = Arc::new(store);
     let metrics = hearback_server::install_metrics()
         .map_err(|error| CliError::failed(format!("cannot set up metrics: {error}")))?;
-    let mut stop = shutdown::Signals::listen()?;
+    let (stop, stop_now) = shutdown::listen()?;
 
     let unusual_address = inputs.overrides_listen() || configured != config.server.listen;
-    output::line(Welcome { config: &config, token: token.as_ref(), global, unusual_address });
+    output::line(Welcome { config: &config, token: token.as_ref(), global, inputs, unusual_address });
     let settings = wiring::settings(config);
-    let stopped = async move { stop.wait().await };
-    let served = hearback_server::run_on(listeners, settings, Arc::clone(&store), metrics, stopped).await;
+    let served = tokio::select! {
+        served = hearback_server::run_on(listeners, settings, Arc::clone(&store), metrics, stop.wait()) => served,
+        () = stop_now.wait() => Ok(()),
+    };
     store.close().await?;
     served.map_err(|error| CliError::failed(error.to_string()))?;
     tracing::info!("stopped; everything that was answered is on disk");

@@ -13,7 +13,7 @@ use crate::client::{base_url, http_client, is_loopback};
 use crate::config::{self, Config, SourceConfig, Trial};
 use crate::exit::{CliError, Exit};
 use crate::simulate::{
-    Expected, MOST_MESSAGES, Plan, Report, Scenario, Sender, Verifier, Voice, Voicebox, Wish,
+    Expected, MOST_MESSAGES, Plan, Report, Scenario, Sender, Tally, Verifier, Voice, Voicebox, Wish,
 };
 use crate::{output, runtime};
 
@@ -67,11 +67,14 @@ pub(crate) fn run(args: &SimulateArgs, global: &Global) -> Result<Exit, CliError
     let source = choose::source(&config, &args.of, args.source.as_deref())?;
     let target = Target::of(args, &config)?;
     check(args, source, &target)?;
-    let simulator = source.provider.simulator(&source.options).map_err(|errors| {
-        let list: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        CliError::failed(format!("cannot sign for `{}`: {}", source.name(), list.join("; ")))
-    })?;
-    runtime::block_on(simulate(args, &config, source, simulator.as_ref(), &target))
+    let done = runtime::block_on(simulate(args, &config, source, &target))?;
+    let report = done.report(source);
+    if args.json {
+        output::json(&report)?;
+    } else {
+        output::line(report.to_string().trim_end());
+    }
+    Ok(if report.is_clean() { Exit::Ok } else { Exit::No })
 }
 
 /// Where webhooks go and where questions are asked.
@@ -116,28 +119,41 @@ fn check(args: &SimulateArgs, source: &SourceConfig, target: &Target) -> Result<
     Ok(())
 }
 
+/// What a run has done and found.
+struct Done {
+    url: Url,
+    seed: u64,
+    sent: Tally,
+    expected: Expected,
+    differences: Option<Vec<String>>,
+}
+
+impl Done {
+    fn report<'a>(&'a self, source: &'a SourceConfig) -> Report<'a> {
+        Report {
+            source: source.name(),
+            provider: source.provider.name(),
+            url: self.url.as_str(),
+            seed: self.seed,
+            sent: &self.sent,
+            expected: &self.expected,
+            differences: self.differences.clone(),
+        }
+    }
+}
+
 async fn simulate(
     args: &SimulateArgs,
     config: &Config,
     source: &SourceConfig,
-    simulator: &dyn Simulator,
     target: &Target,
-) -> Result<Exit, CliError> {
+) -> Result<Done, CliError> {
     let start = Timestamp::now();
-    let voice = voicebox(config, source, simulator);
-    let kinds = simulator.kinds();
-    if let Some(kind) = args.event
-        && !kinds.contains(&kind)
-    {
-        let known: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-        return Err(CliError::usage(format!("{} never tells of `{kind}`", source.provider.title()))
-            .hint(format!("it tells of: {}", known.join(", "))));
-    }
+    let simulator = simulator(source)?;
+    let voice = voicebox(config, source, simulator.as_ref(), target);
     let seed = args.seed.unwrap_or_else(|| start.as_nanos() as u64 % 1_000_000);
-    let wish = Wish { messages: args.count, only: args.event, scenarios: args.scenario.clone(), seed, start };
-    let plan = Plan::new(&wish, &learn(&voice, start));
-    let account: &str = &source.reference.account;
-    let expected = Expected::of(&plan, &voice, account, start).map_err(|refusal| {
+    let plan = plan(args, source, &voice, seed, start)?;
+    let expected = Expected::of(&plan, &voice, &source.reference.account, start).map_err(|refusal| {
         CliError::failed(format!("`{}` would refuse what is signed for it: {refusal}", source.name()))
             .hint("`hearback check` says what is missing in the configuration, such as `public_url`")
     })?;
@@ -145,38 +161,66 @@ async fn simulate(
         Some(token) if args.verify => Some(Verifier::begin(&target.api, token, source.name()).await?),
         _ => None,
     };
-    let http = http_client()?;
+    let http = http_client(&target.hooks)?;
     let url = join(&target.hooks, &source.path());
     let sender = Sender { http: &http, target: url.clone(), rate: args.rate, voice: &voice };
     let bar = progress(args.json, plan.requests.len());
     let sent = sender.send(&plan, |done| bar.set_position(done)).await;
     bar.finish_and_clear();
-    let sent = sent?;
     let differences = match verifier {
         Some(verifier) => Some(verifier.end(&expected).await?),
         None => None,
     };
-    let report = Report {
-        source: source.name(),
-        provider: source.provider.name(),
-        url: url.as_str(),
-        seed,
-        sent: &sent,
-        expected: &expected,
-        differences,
-    };
-    if args.json {
-        output::json(&report)?;
-    } else {
-        output::line(report.text().trim_end());
-    }
-    Ok(if report.is_clean() { Exit::Ok } else { Exit::No })
+    Ok(Done { url, seed, sent: sent?, expected, differences })
 }
 
-fn voicebox<'a>(config: &Config, source: &'a SourceConfig, simulator: &'a dyn Simulator) -> Voicebox<'a> {
+fn simulator(source: &SourceConfig) -> Result<Box<dyn Simulator>, CliError> {
+    source.provider.simulator(&source.options).map_err(|errors| {
+        let list: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        CliError::failed(format!("cannot sign for `{}`: {}", source.name(), list.join("; ")))
+    })
+}
+
+fn plan(
+    args: &SimulateArgs,
+    source: &SourceConfig,
+    voice: &Voicebox<'_>,
+    seed: u64,
+    start: Timestamp,
+) -> Result<Plan, CliError> {
+    let kinds = voice.simulator.kinds();
+    if let Some(kind) = args.event
+        && !kinds.contains(&kind)
+    {
+        let known: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        return Err(CliError::usage(format!("{} never tells of `{kind}`", source.provider.title()))
+            .hint(format!("it tells of: {}", known.join(", "))));
+    }
+    let scenarios = args.scenario.clone();
+    let wish = Wish { messages: args.count, only: args.event, scenarios, seed, start };
+    Ok(Plan::new(&wish, &learn(voice, start)))
+}
+
+fn voicebox<'a>(
+    config: &Config,
+    source: &'a SourceConfig,
+    simulator: &'a dyn Simulator,
+    target: &Target,
+) -> Voicebox<'a> {
     let endpoint = source.endpoint.as_ref();
     let contract = endpoint.contract().unwrap_or(*source.provider.contract());
-    Voicebox { simulator, endpoint, contract, url: config.url_of(source) }
+    let is_public = config.server.public_url.is_some() || source.public_url.is_some();
+    let url = if is_public { config.url_of(source) } else { bound(&join(&target.hooks, &source.path())) };
+    Voicebox { simulator, endpoint, contract, url }
+}
+
+/// Where nothing is configured, the server takes the address that it listens on for its public one.
+fn bound(url: &Url) -> String {
+    let mut url = url.clone();
+    if url.host_str() == Some("localhost") && url.set_host(Some("127.0.0.1")).is_err() {
+        return url.to_string();
+    }
+    url.to_string()
 }
 
 /// What the provider can tell, found out by letting it tell something and reading that.
@@ -210,3 +254,6 @@ fn progress(quiet: bool, requests: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} requests, {per_sec}, {eta} left");
     if let Ok(style) = style { bar.with_style(style) } else { bar }
 }
+
+#[cfg(test)]
+mod end_to_end;

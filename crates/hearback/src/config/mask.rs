@@ -16,7 +16,14 @@ pub(crate) fn options(table: &Table) -> Map<String, Json> {
 fn masked_table(table: &Table, secret: bool) -> Map<String, Json> {
     table
         .iter()
-        .map(|(name, entry)| (name.clone(), masked(&entry.node, secret || secrets::is_secret_name(name))))
+        .map(|(name, entry)| {
+            let shown = if secrets::is_description(name) {
+                entry.node.value.to_json()
+            } else {
+                masked(&entry.node, secret || secrets::is_secret_name(name))
+            };
+            (name.clone(), shown)
+        })
         .collect()
 }
 

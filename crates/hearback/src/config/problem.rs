@@ -24,7 +24,7 @@ pub(crate) enum Place {
     Argument(&'static str),
     /// A file or folder as a whole.
     Path(PathBuf),
-    /// Hearback's own defaults.
+    /// The configuration as a whole.
     Default,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for Place {
             Self::Environment(name) => write!(f, "${name}"),
             Self::Argument(name) => f.write_str(name),
             Self::Path(path) => write!(f, "{}", path.display()),
-            Self::Default => f.write_str("defaults"),
+            Self::Default => f.write_str("configuration"),
         }
     }
 }

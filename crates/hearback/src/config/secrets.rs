@@ -33,6 +33,11 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
     EXACT.contains(&name) || (!describes && PARTS.iter().any(|part| name.contains(part)))
 }
 
+/// Whether a table of this name says where things are found, so that what is called `key` in it is none.
+pub(crate) fn is_description(name: &str) -> bool {
+    ["extract", "map", "types"].contains(&name)
+}
+
 /// Replaces every reference in the table by what it refers to. What cannot be resolved becomes an empty text; the keys of
 /// which that is so are returned (`keys`, `auth[0].secrets`), since complaints about them would only repeat the problem.
 pub(crate) fn resolve(

@@ -55,6 +55,12 @@ pub(crate) fn read(
         let source = source(&name, name_at, table, rules, &mut paths, report);
         sources.extend(source);
     }
+    if trial {
+        let place = |source: &SourceConfig| {
+            PROVIDERS.iter().position(|provider| provider.name() == &*source.reference.name)
+        };
+        sources.sort_by_key(place);
+    }
     (sources, trial)
 }
 

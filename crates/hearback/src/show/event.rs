@@ -57,7 +57,8 @@ pub(crate) fn detail(event: &Value) -> String {
         add(format!("from {from}"));
     }
     if kind(event) == "unknown" {
-        add(format!("`{}`", text(event, "/native_type")));
+        let native = text(event, "/native_type");
+        add(if native.is_empty() { native } else { format!("`{native}`") });
         add(text(event, "/error"));
     }
     clean(&parts.join(" "))

@@ -136,7 +136,7 @@ mod tests {
                 "unsubscribed": 0, "inbound": 0, "other": 0, "bounced": {"permanent": permanent, "temporary": 0},
                 "opened": {"human": 0, "machine": 0}, "clicked": {"human": 0, "machine": 0}}})
         };
-        assert_eq!(recipient("a", &expected, Some(&counted(1))), [String::new(); 0]);
+        assert_eq!(recipient("a", &expected, Some(&counted(1))), Vec::<String>::new());
         assert_eq!(
             recipient("a", &expected, Some(&counted(2))),
             ["recipient a: bounced for good: expected 1, found 2"]

@@ -93,7 +93,7 @@ impl Voicebox<'_> {
     /// What a request tells, as the source reads it.
     pub(crate) fn read(&self, raw: &RawRequest, now: Timestamp) -> Result<Vec<Event>, Refusal> {
         let urls = self.urls(raw);
-        let verified = Verified::check(self.endpoint, raw.borrow(&urls, loopback()), now)?;
+        let verified = Verified::check(self.endpoint, raw.borrow(&urls, LOOPBACK), now)?;
         Ok(self.endpoint.normalise(&verified))
     }
 
@@ -163,14 +163,12 @@ impl Voicebox<'_> {
         now: Timestamp,
     ) -> Result<Option<hearback_providers::ReplayToken>, Refusal> {
         let urls = self.urls(raw);
-        self.endpoint.verify(&raw.borrow(&urls, loopback()), now).map(|proof| proof.replay_token)
+        self.endpoint.verify(&raw.borrow(&urls, LOOPBACK), now).map(|proof| proof.replay_token)
     }
 }
 
 /// Simulated requests come from this machine.
-const fn loopback() -> Option<IpAddr> {
-    Some(IpAddr::V4(Ipv4Addr::LOCALHOST))
-}
+const LOOPBACK: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
 /// Replaces every `from` by an equally long `to`. Whether there was one.
 fn swap(body: &mut [u8], from: &[u8], to: &[u8]) -> bool {

@@ -12,6 +12,7 @@ mod report;
 mod rng;
 mod scenario;
 mod send;
+mod stage;
 mod verify;
 
 pub(crate) use expected::{BOOKING, Expected};
@@ -20,5 +21,5 @@ pub(crate) use make::Voicebox;
 pub(crate) use plan::{MOST_MESSAGES, Plan, Wish};
 pub(crate) use report::Report;
 pub(crate) use scenario::Scenario;
-pub(crate) use send::Sender;
+pub(crate) use send::{Sender, Tally};
 pub(crate) use verify::Verifier;

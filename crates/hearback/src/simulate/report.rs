@@ -1,7 +1,7 @@
 //! Telling what was sent and what must be found.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt;
 
 use hearback_event::RecipientStatus;
 use serde::Serialize;
@@ -33,20 +33,15 @@ pub(crate) struct Report<'a> {
 impl Report<'_> {
     /// Whether everything is as it must be, as far as was looked.
     pub(crate) fn is_clean(&self) -> bool {
-        self.sent.unexpected_count == 0
+        self.sent.unexpected.is_empty()
             && self.expected.contradictions.is_empty()
             && self.differences.as_ref().is_none_or(Vec::is_empty)
     }
+}
 
-    /// The report for people.
-    pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a String cannot fail.
-        drop(self.write(&mut text));
-        text
-    }
-
-    fn write(&self, out: &mut String) -> std::fmt::Result {
+/// The report for people.
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (sent, expected) = (self.sent, self.expected);
         writeln!(
             out,
@@ -68,8 +63,14 @@ impl Report<'_> {
         if sent.left_out > 0 {
             writeln!(out, "  {} left out: this scheme leaves no way to spoil them so", sent.left_out)?;
         }
-        for line in &sent.unexpected {
-            writeln!(out, "  unexpected: {line}")?;
+        for (what, count) in &sent.unexpected {
+            writeln!(out, "  unexpected: {count} × {what}")?;
+        }
+        if !sent.unexpected.is_empty() {
+            writeln!(
+                out,
+                "  Does the server run with this configuration: same keys, same public URL, same mode?"
+            )?;
         }
         for line in &expected.contradictions {
             writeln!(out, "  the provider's own code disagrees with itself: {line}")?;
@@ -91,9 +92,11 @@ impl Report<'_> {
         self.write_looks(out)?;
         self.write_differences(out)
     }
+}
 
+impl Report<'_> {
     /// What to type to see for oneself.
-    fn write_looks(&self, out: &mut String) -> std::fmt::Result {
+    fn write_looks(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(message) = self.expected.messages.values().max_by_key(|message| message.events()) else {
             return Ok(());
         };
@@ -111,7 +114,7 @@ impl Report<'_> {
         Ok(())
     }
 
-    fn write_differences(&self, out: &mut String) -> std::fmt::Result {
+    fn write_differences(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.differences {
             None => Ok(()),
             Some(differences) if differences.is_empty() => {
@@ -125,7 +128,7 @@ impl Report<'_> {
     }
 }
 
-fn counted<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
+fn counted<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
     let parts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
     if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
 }
@@ -139,6 +142,7 @@ fn recipient_statuses(expected: &Expected) -> BTreeMap<RecipientStatus, u64> {
     statuses
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference to the field")]
 fn expected_json<S: serde::Serializer>(expected: &&Expected, serializer: S) -> Result<S::Ok, S::Error> {
     let messages: Vec<Value> = expected
         .messages
@@ -171,6 +175,6 @@ fn expected_json<S: serde::Serializer>(expected: &&Expected, serializer: S) -> R
     .serialize(serializer)
 }
 
-fn named<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> BTreeMap<String, u64> {
+fn named<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> BTreeMap<String, u64> {
     counts.iter().map(|(name, count)| (name.to_string(), *count)).collect()
 }

@@ -24,11 +24,6 @@ impl Rng {
         if bound == 0 { 0 } else { (self.next() % bound as u64) as usize }
     }
 
-    /// True in `percent` of a hundred cases.
-    pub(crate) const fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
     /// Any order of `items`, each as likely as the others (Fisher and Yates).
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {

@@ -23,8 +23,6 @@ const CONCURRENCY: usize = 8;
 const TRIES: u32 = 6;
 /// Longer pauses than this are not kept, whatever the server asks for: a person is waiting.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// More unexpected answers are counted, not listed.
-const MOST_LISTED: usize = 20;
 
 /// Where and how to send.
 pub(crate) struct Sender<'a> {
@@ -47,10 +45,8 @@ pub(crate) struct Tally {
     pub(crate) sent_again: u64,
     /// Requests that this provider's scheme leaves no way to spoil.
     pub(crate) left_out: u64,
-    /// Answers other than expected, in words; at most a few.
-    pub(crate) unexpected: Vec<String>,
-    /// How many answers were other than expected.
-    pub(crate) unexpected_count: u64,
+    /// Answers other than expected, in words, with their number.
+    pub(crate) unexpected: BTreeMap<String, u64>,
     /// How long it took.
     pub(crate) seconds: f64,
 }
@@ -153,13 +149,9 @@ impl Tally {
         *self.answers.entry(role).or_default().entry(answered.status).or_default() += 1;
         self.sent_again += u64::from(answered.tries > 1);
         if answered.status != answered.expected {
-            self.unexpected_count += 1;
-            if self.unexpected.len() < MOST_LISTED {
-                self.unexpected.push(format!(
-                    "a `{role}` request was answered {}, expected was {}",
-                    answered.status, answered.expected
-                ));
-            }
+            let what =
+                format!("a `{role}` request must be answered {}, was {}", answered.expected, answered.status);
+            *self.unexpected.entry(what).or_default() += 1;
         }
     }
 }
