@@ -28,7 +28,9 @@ pub(crate) fn listen() -> Result<(Stop, Stop), CliError> {
         tracing::info!("stopping: running requests may end; once more stops at once");
         if first.send(()).is_ok() {
             signals.next().await;
-            drop(second.send(()));
+            if second.send(()).is_err() {
+                tracing::debug!("everything has ended already");
+            }
         }
     });
     Ok((Stop(stop), Stop(stop_now)))

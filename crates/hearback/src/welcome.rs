@@ -43,9 +43,15 @@ impl Welcome<'_> {
         if config.trial {
             let program = program();
             let keys = self.inputs.shown(&config.storage.data.join(crate::trial::FILE));
-            writeln!(f, "Nothing is configured, so these are TRIAL SOURCES: their keys were made up here (they are in")?;
+            writeln!(
+                f,
+                "Nothing is configured, so these are TRIAL SOURCES: their keys were made up here (they are in"
+            )?;
             writeln!(f, "{}), and no real provider signs with them. For real ones set the", keys.display())?;
-            writeln!(f, "provider's variable (MAILGUN_WEBHOOK_SIGNING_KEY, ...), or write a configuration file:")?;
+            writeln!(
+                f,
+                "provider's variable (MAILGUN_WEBHOOK_SIGNING_KEY, ...), or write a configuration file:"
+            )?;
             writeln!(f, "  {program} config default > hearback.toml\n")?;
         } else {
             writeln!(f, "Give these URLs to the providers:")?;
@@ -60,15 +66,12 @@ impl Welcome<'_> {
 
     fn what_to_try(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let config = self.config;
-        match self.token {
-            Some(token) => {
-                writeln!(f, "This admin token is shown only now. Try, in another terminal:\n")?;
-                writeln!(f, "  export HEARBACK_TOKEN={}", token.expose())?;
-            }
-            None => {
-                writeln!(f, "Try, in another terminal, with the token of the first start in HEARBACK_TOKEN")?;
-                writeln!(f, "(`{} token create --name NAME` makes another):\n", program())?;
-            }
+        if let Some(token) = self.token {
+            writeln!(f, "This admin token is shown only now. Try, in another terminal:\n")?;
+            writeln!(f, "  export HEARBACK_TOKEN={}", token.expose())?;
+        } else {
+            writeln!(f, "Try, in another terminal, with the token of the first start in HEARBACK_TOKEN")?;
+            writeln!(f, "(`{} token create --name NAME` makes another):\n", program())?;
         }
         if let Some(source) = config.sources.first() {
             let (program, options) = (program(), self.options());

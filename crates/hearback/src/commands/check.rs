@@ -62,7 +62,8 @@ fn print(loaded: &Loaded, inputs: &Inputs) {
 }
 
 fn print_config(config: &Config, inputs: &Inputs) {
-    let file = config.file.as_ref().map_or("(no file)".to_owned(), |file| inputs.shown(file).display().to_string());
+    let file =
+        config.file.as_ref().map_or("(no file)".to_owned(), |file| inputs.shown(file).display().to_string());
     output::line(format_args!("configuration  {file}"));
     output::line(format_args!("database       {}", inputs.shown(&config.storage.sqlite).display()));
     output::line(format_args!("listen         {}", config.server.listen));

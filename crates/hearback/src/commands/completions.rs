@@ -16,6 +16,7 @@ pub(crate) struct CompletionsArgs {
 }
 
 /// Prints the script.
+#[expect(clippy::unnecessary_wraps, reason = "every command's run has this shape")]
 pub(crate) fn run(args: &CompletionsArgs, _global: &Global) -> Result<Exit, CliError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "hearback", &mut script);

@@ -51,7 +51,7 @@ fn warn(warnings: &[Problem], config: &Config) {
         match source.mode {
             Mode::Enforce => {}
             Mode::Shadow => {
-                tracing::warn!("source `{name}` is in shadow mode: forged requests are accepted and marked")
+                tracing::warn!("source `{name}` is in shadow mode: forged requests are accepted and marked");
             }
             Mode::Off => tracing::error!(
                 "SOURCE `{name}` CHECKS NO SIGNATURES (mode off): anybody who knows its URL can make events"

@@ -150,7 +150,7 @@ async fn simulate(
 ) -> Result<Done, CliError> {
     let start = Timestamp::now();
     let simulator = simulator(source)?;
-    let voice = voicebox(config, source, simulator.as_ref(), target);
+    let voice = voicebox(config, source, simulator.as_ref(), &target.hooks);
     let seed = args.seed.unwrap_or_else(|| start.as_nanos() as u64 % 1_000_000);
     let plan = plan(args, source, &voice, seed, start)?;
     let expected = Expected::of(&plan, &voice, &source.reference.account, start).map_err(|refusal| {
@@ -201,26 +201,16 @@ fn plan(
     Ok(Plan::new(&wish, &learn(voice, start)))
 }
 
+/// `hooks` is where the server is: it counts as its public URL where none is configured, as the server itself has it.
 fn voicebox<'a>(
     config: &Config,
     source: &'a SourceConfig,
     simulator: &'a dyn Simulator,
-    target: &Target,
+    hooks: &Url,
 ) -> Voicebox<'a> {
     let endpoint = source.endpoint.as_ref();
     let contract = endpoint.contract().unwrap_or(*source.provider.contract());
-    let is_public = config.server.public_url.is_some() || source.public_url.is_some();
-    let url = if is_public { config.url_of(source) } else { bound(&join(&target.hooks, &source.path())) };
-    Voicebox { simulator, endpoint, contract, url }
-}
-
-/// Where nothing is configured, the server takes the address that it listens on for its public one.
-fn bound(url: &Url) -> String {
-    let mut url = url.clone();
-    if url.host_str() == Some("localhost") && url.set_host(Some("127.0.0.1")).is_err() {
-        return url.to_string();
-    }
-    url.to_string()
+    Voicebox { simulator, endpoint, contract, url: config.url_at(source, hooks.as_str()) }
 }
 
 /// What the provider can tell, found out by letting it tell something and reading that.

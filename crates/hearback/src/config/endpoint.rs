@@ -51,7 +51,7 @@ pub(crate) fn make(
         };
         let unknown: Vec<String> = errors
             .iter()
-            .filter_map(|error| Scope::unknown_name(error))
+            .filter_map(Scope::unknown_name)
             .map(|(unknown, _)| unknown)
             .filter(|unknown| table.get(unknown).is_some())
             .collect();

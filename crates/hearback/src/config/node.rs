@@ -154,11 +154,6 @@ impl Table {
         self.0.keys().map(String::as_str)
     }
 
-    /// Whether there is nothing in it.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// As JSON.
     pub(crate) fn to_json(&self) -> serde_json::Map<String, serde_json::Value> {
         self.0.iter().map(|(name, entry)| (name.clone(), entry.node.value.to_json())).collect()

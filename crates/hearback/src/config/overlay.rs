@@ -36,12 +36,6 @@ pub(crate) fn apply(table: &mut Table, environment: &BTreeMap<String, String>) {
     }
 }
 
-/// The variable of a key.
-pub(crate) fn variable(path: &[&str]) -> String {
-    let parts: Vec<String> = path.iter().map(|part| part.to_uppercase().replace(['-', '.'], "_")).collect();
-    format!("{PREFIX}{}", parts.join("__"))
-}
-
 fn path_of(variable: &str, table: &Table) -> Vec<String> {
     let mut path: Vec<String> = variable.split("__").map(str::to_lowercase).collect();
     if path.first().is_some_and(|first| first == "sources")
@@ -78,6 +72,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// The variable of a key.
+    fn variable(path: &[&str]) -> String {
+        let parts: Vec<String> =
+            path.iter().map(|part| part.to_uppercase().replace(['-', '.'], "_")).collect();
+        format!("{PREFIX}{}", parts.join("__"))
+    }
 
     fn name() -> impl Strategy<Value = String> {
         "[a-z][a-z0-9]{0,6}(-[a-z0-9]{1,4}){0,2}"

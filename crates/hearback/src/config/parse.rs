@@ -153,7 +153,7 @@ pub(crate) fn http_path(text: &str) -> Result<String, String> {
     }
     let reserved = ["/healthz", "/readyz", "/metrics", "/v1", "/webhooks/health"];
     let plain = text.trim_end_matches('/');
-    if plain.is_empty() || reserved.iter().any(|own| plain == *own) || plain.starts_with("/v1/") {
+    if plain.is_empty() || reserved.contains(&plain) || plain.starts_with("/v1/") {
         return Err("Hearback itself answers on this path; choose another".to_owned());
     }
     Ok(text.to_owned())

@@ -157,7 +157,13 @@ impl Config {
 
     /// The URL to give to the provider, as far as it is known.
     pub(crate) fn url_of(&self, source: &SourceConfig) -> String {
-        source.public_url.clone().unwrap_or_else(|| format!("{}{}", self.public_base(), source.path()))
+        self.url_at(source, &self.local_url())
+    }
+
+    /// As [`Config::url_of`], of a server that is reached at `local` and not where the configuration would have it.
+    pub(crate) fn url_at(&self, source: &SourceConfig, local: &str) -> String {
+        let base = self.server.public_url.as_deref().unwrap_or(local).trim_end_matches('/');
+        source.public_url.clone().unwrap_or_else(|| format!("{base}{}", source.path()))
     }
 }
 

@@ -22,16 +22,21 @@ impl Connection {
     pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        stream.set_read_timeout(Some(Duration::from_mins(1)))?;
         Ok(Self { reader: BufReader::new(stream) })
     }
 
     pub(crate) fn send(&mut self, request: &RawRequest) -> io::Result<Answer> {
-        let mut head = format!("{} {} HTTP/1.1\r\nhost: test\r\n", request.method, request.path_and_query);
+        let mut head = format!(
+            "{} {} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n",
+            request.method,
+            request.path_and_query,
+            request.body.len()
+        );
         for (name, value) in &request.headers {
-            head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+            head.extend([name.as_str(), ": ", value.to_str().unwrap(), "\r\n"]);
         }
-        head.push_str(&format!("content-length: {}\r\n\r\n", request.body.len()));
+        head.push_str("\r\n");
         let stream = self.reader.get_mut();
         stream.write_all(head.as_bytes())?;
         stream.write_all(&request.body)?;
