@@ -40,7 +40,11 @@ fn times(text: &str) {
 
 fn addresses(text: &str) {
     if let Ok(address) = Address::parse(text) {
-        assert_eq!(Address::parse(address.as_str()).as_ref(), Ok(&address), "an address that is read never changes again");
+        assert_eq!(
+            Address::parse(address.as_str()).as_ref(),
+            Ok(&address),
+            "an address that is read never changes again"
+        );
         let _ = (address.domain(), address.is_phone(), address.masked());
     }
 }

@@ -57,7 +57,9 @@ pub fn samples() -> Vec<Sample> {
                     .get("public_urls")
                     .map(|urls| serde_json::from_value(urls.clone()).expect("URLs"))
                     .unwrap_or_default(),
-                remote: case.get("remote").map(|remote| remote.as_str().unwrap_or_default().parse().expect("an address")),
+                remote: case
+                    .get("remote")
+                    .map(|remote| remote.as_str().unwrap_or_default().parse().expect("an address")),
             });
         }
     }

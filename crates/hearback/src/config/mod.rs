@@ -1,6 +1,6 @@
 //! The configuration: `hearback.toml`, overlaid by environment variables, checked as a whole.
 //!
-//! [`load`] never stops at the first problem: it returns everything that is wrong, each with its place and what to write
+//! [`load()`] never stops at the first problem: it returns everything that is wrong, each with its place and what to write
 //! instead, and (if nothing is) the [`Config`].
 //!
 //! The way: text → `document` (a tree that knows lines) → `overlay` (environment) → `secrets` (`env:`, `file:`) →

@@ -15,7 +15,7 @@ use super::Problem;
 use super::section::Report;
 use crate::exit::CliError;
 
-/// What [`super::load`] found.
+/// What [`super::load()`] found.
 #[derive(Default)]
 pub(crate) struct Loaded {
     /// The configuration, if nothing is wrong.
