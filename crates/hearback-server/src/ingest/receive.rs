@@ -128,7 +128,7 @@ impl<'a> Call<'a> {
             received_at: self.received_at,
             verified,
             events,
-            payload: Payload { head: head::head(self.parts), body: body.clone() },
+            payload: Payload { head: head::head(self.parts, &self.intake.credentials), body: body.clone() },
             replay_token,
             digest,
             known_messages_only: source.unknown_message == UnknownMessage::Reject,
@@ -157,7 +157,7 @@ impl<'a> Call<'a> {
                 cause: denial.cause().to_owned(),
                 detail: denial.detail(),
                 remote: self.remote.map(|address| address.to_string()),
-                payload: Payload { head: head::head(self.parts), body },
+                payload: Payload { head: head::head(self.parts, &self.intake.credentials), body },
             };
             if let Err(error) = self.store.quarantine(refused).await {
                 return Verdict::store_failed(&error, contract.try_again);
