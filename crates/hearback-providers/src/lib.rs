@@ -13,6 +13,7 @@ pub mod json;
 pub mod smtp;
 
 mod contract;
+mod credential;
 mod generic;
 mod mailgun;
 mod mandrill;
@@ -28,6 +29,7 @@ mod standard_webhooks;
 mod twilio;
 
 pub use contract::{Contract, Reply, SIGNATURE_401, SIGNATURE_403};
+pub use credential::{Credential, Place};
 pub use options::{Keys, OneOrMany, OptionError, Options};
 pub use provider::{Endpoint, Proof, Provider, Refusal, ReplayToken, Trust, Verified, provider};
 pub use request::{RawRequest, RawRequestError, Request};

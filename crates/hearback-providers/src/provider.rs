@@ -3,7 +3,7 @@
 use hearback_event::{DedupKey, Event, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::{Contract, OptionError, Options, PROVIDERS, Reply, Request, Simulator};
+use crate::{Contract, Credential, OptionError, Options, PROVIDERS, Reply, Request, Simulator};
 
 /// A company's webhook format and signature scheme.
 pub trait Provider: Send + Sync {
@@ -71,6 +71,12 @@ pub trait Endpoint: Send + Sync {
     /// What this endpoint's sender expects to be answered, where that is configured and not the provider's.
     fn contract(&self) -> Option<Contract> {
         None
+    }
+
+    /// The credentials that are looked for in the request itself, if any: they are not kept with it. Every place that the
+    /// check looks at must be among them.
+    fn credentials(&self) -> Vec<Credential> {
+        Vec::new()
     }
 
     /// What the user should know about this configuration, though it works: short keys and the like.

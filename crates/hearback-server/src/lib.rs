@@ -12,6 +12,7 @@ mod ingest;
 mod local;
 mod metrics;
 mod problem;
+mod put_back;
 mod readmit;
 mod request_id;
 mod serve;

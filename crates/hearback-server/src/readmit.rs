@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use hearback_event::Origin;
-use hearback_providers::{RawRequest, Request};
-use hearback_store::{QuarantineEntry, QuarantineFilter, Receipt, Store, StoreError, Submission};
+use hearback_providers::{RawRequest, Refusal, Request};
+use hearback_store::{Payload, QuarantineEntry, QuarantineFilter, Receipt, Store, StoreError, Submission};
 use serde::Serialize;
 
-use crate::ingest::{Denial, REMOVED, examine};
+use crate::ingest::{Denial, examine, without_digests};
+use crate::put_back::{Fate, PutBack};
 use crate::{Mode, Source, UnknownMessage};
 
 /// Entries that are read from the store at a time.
@@ -38,9 +39,9 @@ pub struct Readmitted {
     pub admitted: u64,
     /// Requests that are genuine and whose every event was known already: taken out of the quarantine.
     pub duplicates: u64,
-    /// Requests that stay, by cause. `credential_not_kept`: the credential was in a header or a query parameter, which
-    /// the quarantine does not keep, so it cannot be checked again. `source_not_configured` and `body_not_kept` say
-    /// it themselves.
+    /// Requests that stay, by cause. `credential_not_kept`: a credential was in a header or a query parameter and was
+    /// removed without a digest of it, so it cannot be checked again. `source_not_configured` and `body_not_kept` say it
+    /// themselves.
     pub still_refused: BTreeMap<String, u64>,
 }
 
@@ -140,7 +141,8 @@ fn submission(source: &Source, entry: QuarantineEntry) -> Result<Submission, &'s
     if raw.headers.contains_key(http::header::CONTENT_ENCODING) {
         return Err(Denial::UnsupportedEncoding.cause());
     }
-    let public_urls = source.public_urls(&raw.path_and_query);
+    let PutBack { raw, targets, fate } = PutBack::new(raw, &source.endpoint.credentials());
+    let public_urls: Vec<_> = targets.iter().flat_map(|target| source.public_urls(target)).collect();
     let request = Request {
         method: &raw.method,
         path_and_query: &raw.path_and_query,
@@ -150,16 +152,27 @@ fn submission(source: &Source, entry: QuarantineEntry) -> Result<Submission, &'s
         remote: entry.remote.as_deref().and_then(|address| address.parse::<IpAddr>().ok()),
     };
     let examined = examine(source, Mode::Enforce, request, entry.received_at)
-        .map_err(|denial| if head.contains(REMOVED) { "credential_not_kept" } else { denial.cause() })?;
+        .map_err(|denial| why_still(&denial, fate))?;
     Ok(Submission {
         source: source.reference.clone(),
         origin: Origin::Webhook,
         received_at: entry.received_at,
         verified: examined.verified,
         events: examined.events,
-        payload: entry.payload,
+        payload: Payload { head: without_digests(&entry.payload.head), body: entry.payload.body },
         replay_token: examined.replay_token,
         digest: examined.digest,
         known_messages_only: source.unknown_message == UnknownMessage::Reject,
     })
+}
+
+/// Why a request stays. A credential that is not put back looks to the check as if it were of another kind or missing.
+const fn why_still(denial: &Denial, credentials: Fate) -> &'static str {
+    match (denial, credentials) {
+        (Denial::Refusal(Refusal::MissingSignature(_) | Refusal::BadSignature), Fate::Lost) => {
+            "credential_not_kept"
+        }
+        (Denial::Refusal(Refusal::MissingSignature(_)), Fate::Unknown) => Refusal::BadSignature.cause(),
+        _ => denial.cause(),
+    }
 }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::document::Shape;
 use super::signature::Signature;
 use super::source::Source;
-use crate::{Proof, Refusal, Request, Secret, crypto};
+use crate::{Credential, Proof, Refusal, Request, Secret, crypto};
 
 /// How many of the checks must pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,17 @@ impl Auth {
             }),
             Mode::Any => any(results),
         }
+    }
+
+    /// What stands in a request.
+    pub(super) fn credentials(&self) -> Vec<Credential> {
+        let credential = |check: &Check| match check {
+            Check::Basic(pairs) => Some(Credential::basic(pairs.iter().map(Secret::expose))),
+            Check::Header { name, prefix, values } => Some(Credential::header(name, prefix, values)),
+            Check::Query { parameter, values } => Some(Credential::query(parameter, values)),
+            Check::Signature(_) | Check::Networks(_) => None,
+        };
+        self.checks.iter().filter_map(credential).collect()
     }
 
     /// Whether a value outside the body is covered by some signature, so that nobody can change it.

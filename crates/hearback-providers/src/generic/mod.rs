@@ -37,8 +37,8 @@ use serde_json::{Map, Value, json};
 
 use self::options::Config;
 use crate::{
-    Contract, Endpoint, OptionError, Options, Proof, Provider, Refusal, Reply, Request, SIGNATURE_401,
-    Simulator, Verified, crypto,
+    Contract, Credential, Endpoint, OptionError, Options, Proof, Provider, Refusal, Reply, Request,
+    SIGNATURE_401, Simulator, Verified, crypto,
 };
 
 /// The provider.
@@ -154,6 +154,10 @@ impl Endpoint for Configured {
 
     fn contract(&self) -> Option<Contract> {
         self.0.answers.contract
+    }
+
+    fn credentials(&self) -> Vec<Credential> {
+        self.0.auth.credentials()
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -25,8 +25,8 @@ use serde_json::{Map, Value, json};
 
 use crate::form::Form;
 use crate::{
-    Contract, Endpoint, Keys, OptionError, Options, Proof, Provider, Refusal, Reply, Request, SIGNATURE_403,
-    Secret, Simulator, Verified, crypto,
+    Contract, Credential, Endpoint, Keys, OptionError, Options, Proof, Provider, Refusal, Reply, Request,
+    SIGNATURE_403, Secret, Simulator, Verified, crypto,
 };
 
 /// The provider.
@@ -148,6 +148,10 @@ impl Endpoint for MandrillEndpoint {
 
     fn normalise(&self, request: &Verified<'_>) -> Vec<Event> {
         normalise::events(request.request())
+    }
+
+    fn credentials(&self) -> Vec<Credential> {
+        self.verifier.credential().into_iter().collect()
     }
 
     fn warnings(&self) -> Vec<String> {

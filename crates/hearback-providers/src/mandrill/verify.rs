@@ -3,7 +3,7 @@
 use super::{Settings, form};
 use crate::crypto::{self, Hash, HmacKey, base64_decode};
 use crate::form::Form;
-use crate::{Proof, Refusal, Request, Secret};
+use crate::{Credential, Proof, Refusal, Request, Secret};
 
 /// Checks signatures under several keys and several spellings of the URL.
 pub(super) struct Verifier {
@@ -33,6 +33,10 @@ impl Verifier {
             self.keys.iter().any(|key| key.verifies(&signed, &tag))
         });
         if genuine { Ok(Proof::default()) } else { Err(Refusal::BadSignature) }
+    }
+
+    pub(super) fn credential(&self) -> Option<Credential> {
+        self.secret.as_ref().map(|(name, secret)| Credential::query(name, [secret]))
     }
 
     fn check_secret(&self, request: &Request<'_>) -> Result<(), Refusal> {

@@ -11,8 +11,8 @@ use hearback_event::{Event, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::{
-    Contract, Endpoint, OptionError, Options, Proof, Provider, Refusal, Request, SIGNATURE_401, Simulator,
-    Verified, crypto,
+    Contract, Credential, Endpoint, OptionError, Options, Proof, Provider, Refusal, Request, SIGNATURE_401,
+    Simulator, Verified, crypto,
 };
 
 mod bounce;
@@ -89,6 +89,10 @@ impl Endpoint for PostmarkEndpoint {
 
     fn normalise(&self, request: &Verified<'_>) -> Vec<Event> {
         vec![normalise::event(request.request())]
+    }
+
+    fn credentials(&self) -> Vec<Credential> {
+        self.access.told_in_requests()
     }
 
     fn warnings(&self) -> Vec<String> {

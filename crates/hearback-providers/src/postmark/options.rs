@@ -6,7 +6,7 @@ use http::HeaderName;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::{Keys, OneOrMany, OptionError, Options, Secret};
+use crate::{Credential, Keys, OneOrMany, OptionError, Options, Secret};
 
 /// A password shorter than this is worth a warning.
 const SHORT: usize = 16;
@@ -31,7 +31,7 @@ struct PostmarkOptions {
 
 /// One user with a password.
 #[derive(Clone, Debug)]
-pub(super) struct Credential {
+pub(super) struct Login {
     pub(super) user: Secret,
     pub(super) password: Secret,
 }
@@ -47,13 +47,25 @@ pub(super) struct SecretHeader {
 #[derive(Clone, Debug)]
 pub(super) struct Access {
     /// Any one of these; not asked for where empty.
-    pub(super) credentials: Vec<Credential>,
+    pub(super) credentials: Vec<Login>,
     pub(super) header: Option<SecretHeader>,
     /// Any one of these; not asked for where empty.
     pub(super) networks: Vec<IpNet>,
 }
 
 impl Access {
+    /// What stands in a request.
+    pub(super) fn told_in_requests(&self) -> Vec<Credential> {
+        let pairs: Vec<_> = self
+            .credentials
+            .iter()
+            .map(|login| format!("{}:{}", login.user.expose(), login.password.expose()))
+            .collect();
+        let basic = (!pairs.is_empty()).then(|| Credential::basic(pairs.iter().map(String::as_str)));
+        let header = self.header.as_ref().map(|header| Credential::header(&header.name, "", &header.values));
+        basic.into_iter().chain(header).collect()
+    }
+
     /// What the user should know.
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -96,19 +108,14 @@ pub(super) fn read(options: &Options) -> Result<Access, Vec<OptionError>> {
 
 type Note<'a> = &'a mut dyn FnMut(OptionError);
 
-fn credentials(
-    user: Option<Secret>,
-    password: Option<Secret>,
-    pairs: &Keys,
-    note: Note<'_>,
-) -> Vec<Credential> {
+fn credentials(user: Option<Secret>, password: Option<Secret>, pairs: &Keys, note: Note<'_>) -> Vec<Login> {
     let given = |secret: Option<Secret>| secret.filter(|secret| !secret.is_empty());
     let mut found = Vec::new();
     match (given(user), given(password)) {
         (Some(user), Some(_)) if user.expose().contains(':') => {
             note(OptionError::new("user", "a user name in HTTP Basic cannot hold a colon"));
         }
-        (Some(user), Some(password)) => found.push(Credential { user, password }),
+        (Some(user), Some(password)) => found.push(Login { user, password }),
         (Some(_), None) => note(OptionError::new("password", "`user` is set, but the password is not")),
         (None, Some(_)) => note(OptionError::new("user", "`password` is set, but the user is not")),
         (None, None) => {}
@@ -116,7 +123,7 @@ fn credentials(
     for pair in pairs {
         match pair.expose().split_once(':') {
             Some((user, password)) if !user.is_empty() && !password.is_empty() => {
-                found.push(Credential { user: Secret::new(user), password: Secret::new(password) });
+                found.push(Login { user: Secret::new(user), password: Secret::new(password) });
             }
             _ => note(OptionError::new("credentials", "each must be of the form `user:password`")),
         }

@@ -1,6 +1,6 @@
 //! The stand-ins for a signature: HTTP Basic, a secret header, the sender's network.
 
-use super::options::{Access, Credential, SecretHeader};
+use super::options::{Access, Login, SecretHeader};
 use crate::{Proof, Refusal, Request, crypto};
 
 /// Checks a request: everything that is configured must hold. The network comes first, so that a stranger does not
@@ -22,7 +22,7 @@ pub(super) fn check(access: &Access, request: &Request<'_>) -> Result<Proof, Ref
     Ok(Proof::default())
 }
 
-fn check_basic(credentials: &[Credential], request: &Request<'_>) -> Result<(), Refusal> {
+fn check_basic(credentials: &[Login], request: &Request<'_>) -> Result<(), Refusal> {
     let encoded = request
         .header("authorization")
         .and_then(|value| value.trim().split_once(' '))

@@ -19,8 +19,8 @@ use serde_json::{Map, Value};
 
 use self::verify::Verifier;
 use crate::{
-    Contract, Endpoint, Keys, OptionError, Options, Proof, Provider, Refusal, Request, SIGNATURE_401, Secret,
-    Simulator, Verified,
+    Contract, Credential, Endpoint, Keys, OptionError, Options, Proof, Provider, Refusal, Request,
+    SIGNATURE_401, Secret, Simulator, Verified,
 };
 
 /// How long SendGrid goes on trying.
@@ -132,6 +132,10 @@ impl Endpoint for SendGridEndpoint {
         } else {
             normalise::normalise(request.body)
         }
+    }
+
+    fn credentials(&self) -> Vec<Credential> {
+        self.verifier.credentials()
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -5,10 +5,11 @@
 //! brings. Facts: SendGrid's "Event Webhook Security Features" and its Python and Node helpers.
 
 use hearback_event::Timestamp;
+use http::header::AUTHORIZATION;
 
 use super::{RETRY_SECONDS, SendGridOptions};
 use crate::crypto::{self, PublicKey, PublicKeyKind};
-use crate::{Keys, OptionError, Proof, Refusal, Request};
+use crate::{Credential, Keys, OptionError, Proof, Refusal, Request};
 
 pub(super) const SIGNATURE: &str = "x-twilio-email-event-webhook-signature";
 pub(super) const TIMESTAMP: &str = "x-twilio-email-event-webhook-timestamp";
@@ -64,6 +65,13 @@ impl Verifier {
             ));
         }
         warnings
+    }
+
+    pub(super) fn credentials(&self) -> Vec<Credential> {
+        let bearer =
+            (!self.bearer.is_empty()).then(|| Credential::header(&AUTHORIZATION, "Bearer ", &self.bearer));
+        let basic = self.basic.as_deref().map(|pair| Credential::basic([pair]));
+        bearer.into_iter().chain(basic).collect()
     }
 
     fn check_credential(&self, request: &Request<'_>) -> Result<(), Refusal> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
+use super::head::CredentialNames;
 use crate::metrics::SourceMeters;
 use crate::{Limits, Mode, Source};
 
@@ -17,6 +18,8 @@ pub(crate) struct Intake {
     pub(crate) meters: SourceMeters,
     /// How long a body may take to come in.
     pub(crate) read_timeout: std::time::Duration,
+    /// Where its credentials stand, looked up once.
+    pub(super) credentials: CredentialNames,
     requests: Option<DefaultDirectRateLimiter>,
     quarantine: Option<DefaultDirectRateLimiter>,
     clock: DefaultClock,
@@ -37,6 +40,7 @@ impl Intake {
         Self {
             meters: SourceMeters::new(name),
             read_timeout: limits.read_timeout,
+            credentials: CredentialNames::of(&*source.endpoint),
             requests: source.requests_per_second.and_then(limiter),
             quarantine: limiter(limits.quarantined_per_second),
             clock: DefaultClock::default(),

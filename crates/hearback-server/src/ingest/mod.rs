@@ -13,6 +13,7 @@ mod intake;
 mod outcome;
 mod receive;
 mod remote;
+mod removed;
 mod table;
 
 use std::net::SocketAddr;
@@ -33,9 +34,11 @@ use table::PathTable;
 
 pub(crate) use denial::Denial;
 pub(crate) use examine::{Examined, contract, examine};
-pub(crate) use head::REMOVED;
 pub(crate) use intake::Intake;
 pub(crate) use outcome::Outcome;
+#[cfg(test)]
+pub(crate) use removed::digest_of;
+pub(crate) use removed::{Digest, REMOVED, without_digests};
 
 /// Receives webhooks for all sources.
 pub(crate) struct Ingest {

@@ -14,8 +14,9 @@ use hyper::body::Body;
 use super::answer::Verdict;
 use super::body::{self, BodyError};
 use super::examine::guarded;
+use super::head::{self, Keep};
 use super::outcome::Outcome;
-use super::{Denial, Examined, Intake, contract, examine, head};
+use super::{Denial, Examined, Intake, contract, examine};
 use crate::problem::Problem;
 use crate::request_id::RequestId;
 use crate::{Mode, UnknownMessage};
@@ -107,6 +108,10 @@ impl<'a> Call<'a> {
         }
     }
 
+    fn head(&self, keep: Keep) -> String {
+        head::head(self.parts, &self.intake.credentials, keep)
+    }
+
     /// Gives a genuine request to the store and waits until it is on disk.
     async fn keep(&self, examined: Examined, body: Bytes) -> Verdict {
         let source = &self.intake.source;
@@ -128,7 +133,7 @@ impl<'a> Call<'a> {
             received_at: self.received_at,
             verified,
             events,
-            payload: Payload { head: head::head(self.parts), body: body.clone() },
+            payload: Payload { head: self.head(Keep::Nothing), body: body.clone() },
             replay_token,
             digest,
             known_messages_only: source.unknown_message == UnknownMessage::Reject,
@@ -157,7 +162,7 @@ impl<'a> Call<'a> {
                 cause: denial.cause().to_owned(),
                 detail: denial.detail(),
                 remote: self.remote.map(|address| address.to_string()),
-                payload: Payload { head: head::head(self.parts), body },
+                payload: Payload { head: self.head(Keep::Digests), body },
             };
             if let Err(error) = self.store.quarantine(refused).await {
                 return Verdict::store_failed(&error, contract.try_again);

@@ -3,6 +3,7 @@
 
 mod api;
 mod contract;
+mod credentials;
 mod fake_store;
 mod filters;
 mod metrics;

@@ -54,6 +54,13 @@ async fn credentials_that_were_not_kept_are_named_as_the_cause() {
     let request = Request::post("/webhooks/one").header("authorization", "Basic x");
     world.send(request.body(Body::from("{}")).unwrap()).await;
     let done = readmit(&*world.store, &mended(), &Readmit::default()).await.unwrap();
+    assert_eq!(json!(done.still_refused), json!({"missing_signature": 1}), "there is a digest");
+    {
+        let head = &mut world.store.state().quarantine[0].1.payload.head;
+        assert!(!head.contains("Basic"), "{head}");
+        *head = "POST /webhooks/one HTTP/1.1\r\nauthorization: [removed]\r\n".to_owned();
+    }
+    let done = readmit(&*world.store, &mended(), &Readmit::default()).await.unwrap();
     assert_eq!(json!(done.still_refused), json!({"credential_not_kept": 1}));
     let done = readmit(&*world.store, &[], &Readmit::default()).await.unwrap();
     assert_eq!(json!(done.still_refused), json!({"source_not_configured": 1}));
