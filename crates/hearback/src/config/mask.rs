@@ -37,11 +37,15 @@ fn masked(node: &Node, secret: bool) -> Json {
     }
 }
 
-/// How many secrets there are in the options.
+/// How many secrets there are in the options that requests are checked against.
 pub(crate) fn count_keys(options: &Map<String, Json>) -> usize {
+    let is_key = |name: &str| {
+        secrets::is_secret_name(name) && !name.starts_with("user") && !name.starts_with("simulate_")
+    };
     options
         .iter()
-        .map(|(name, value)| count(value, secrets::is_secret_name(name) && !name.starts_with("user")))
+        .filter(|(name, _)| !secrets::is_description(name))
+        .map(|(name, value)| count(value, is_key(name)))
         .sum()
 }
 

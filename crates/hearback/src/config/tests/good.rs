@@ -99,14 +99,15 @@ fn the_default_file_is_what_an_empty_one_means() {
 /// The commented lines of the default file, taken as they stand, are a valid configuration too.
 #[test]
 fn the_examples_in_the_default_file_are_true() {
-    let uncommented: String = DEFAULT
+    let lines: Vec<&str> = DEFAULT
         .lines()
         .map(|line| {
             let code = line.trim_start_matches("# ");
             let is_code = code.starts_with('[') || code.split_once(" = ").is_some_and(|(key, _)| is_key(key));
-            format!("{}\n", if is_code { code } else { line })
+            if is_code { code } else { line }
         })
         .collect();
+    let uncommented = lines.join("\n");
     let bench = Bench::new(&uncommented).with("MG_KEY", "0123456789abcdef0123456789abcdef");
     bench.write("mg", "abcdef0123456789abcdef0123456789", 0o600);
     let toml = uncommented.replace("/run/secrets/mg", "mg");

@@ -1,0 +1,98 @@
+//! The three cases on a small store: (a) a handler that does nothing, (b) single events, (c) batches.
+
+use std::time::Duration;
+
+use crate::cli::Plan;
+use crate::figures::{Load, Row};
+use crate::load::{measure, measure_stored};
+use crate::pin::ServerCore;
+use crate::pool::{Pool, Supply};
+use crate::process::{Hearback, Process};
+use crate::report::note;
+use crate::traffic::{BATCH, Signer};
+
+/// Requests that the handler gets, again and again: it does not look at them.
+const SAME_REQUESTS: u64 = 4000;
+/// Requests for the time before the measurement, per second of it.
+const WARM_UP_RATE: f64 = 60_000.0;
+const WARM_UP_BATCH_RATE: f64 = 3000.0;
+/// So many more requests are made than the warm-up's rate would use up.
+const RESERVE: f64 = 1.6;
+
+/// What is needed for measuring.
+pub(crate) struct Bench<'a> {
+    /// What to measure.
+    pub(crate) plan: &'a Plan,
+    /// Where servers run.
+    pub(crate) core: ServerCore,
+    /// Who signs.
+    pub(crate) signer: &'a Signer,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Shape {
+    Single,
+    Batch,
+}
+
+impl Bench<'_> {
+    /// All cases at one number of connections, one after the other, so that a slow minute of the machine meets them all.
+    pub(crate) async fn row(&self, connections: usize) -> anyhow::Result<Row> {
+        let (mut limits, mut singles, mut batches) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..self.plan.repeat {
+            limits.push(self.limit(connections).await?);
+            singles.push(self.hearback(connections, Shape::Single).await?);
+            batches.push(self.hearback(connections, Shape::Batch).await?);
+        }
+        let row =
+            Row { connections, limit: median(limits)?, single: median(singles)?, batch: median(batches)? };
+        note(format_args!(
+            "{connections} connections: (a) {:.0} requests/s, (b) {:.0}, (c) {:.0} events/s",
+            row.limit.requests_per_s, row.single.requests_per_s, row.batch.events_per_s
+        ));
+        Ok(row)
+    }
+
+    async fn limit(&self, connections: usize) -> anyhow::Result<Load> {
+        let server = Process::baseline(self.plan, self.core).await?;
+        let supply = || Supply::again(self.signer.singles(0..SAME_REQUESTS));
+        measure(&server, connections, supply(), Some(self.plan.warm_up)).await?;
+        measure(&server, connections, supply(), Some(self.plan.length)).await
+    }
+
+    /// Hearback with an empty store. The warm-up also tells how many requests are to be signed for the measurement.
+    async fn hearback(&self, connections: usize, shape: Shape) -> anyhow::Result<Load> {
+        let hearback = Hearback::start(self.plan, self.core, self.signer).await?;
+        let rate = if shape == Shape::Single { WARM_UP_RATE } else { WARM_UP_BATCH_RATE };
+        let first = wanted(rate, self.plan.warm_up, connections);
+        let warm_up = Supply::once(self.pool(shape, 0, first));
+        let warm = measure_stored(&hearback, connections, warm_up, Some(self.plan.warm_up)).await?;
+        let more = wanted(warm.requests_per_s * RESERVE, self.plan.length, connections);
+        let supply = Supply::once(self.pool(shape, first, more));
+        measure_stored(&hearback, connections, supply, Some(self.plan.length)).await
+    }
+
+    fn pool(&self, shape: Shape, from: u64, count: u64) -> Pool {
+        match shape {
+            Shape::Single => self.signer.singles(from..from + count),
+            Shape::Batch => self.signer.batches(from..from + count),
+        }
+    }
+
+    /// Mean sizes of a single event and of a batch in bytes, heads included.
+    pub(crate) fn request_bytes(&self) -> (u64, u64) {
+        (self.signer.singles(0..4 * BATCH).mean_bytes(), self.signer.batches(0..4).mean_bytes())
+    }
+}
+
+fn wanted(rate: f64, length: Duration, connections: usize) -> u64 {
+    (rate * length.as_secs_f64()) as u64 + 2 * connections as u64
+}
+
+/// The measurement whose rate is the middle one, as a whole: its figures belong together.
+fn median(mut loads: Vec<Load>) -> anyhow::Result<Load> {
+    loads.sort_by(|a, b| a.requests_per_s.total_cmp(&b.requests_per_s));
+    let middle = loads.len() / 2;
+    anyhow::ensure!(middle < loads.len(), "nothing was measured");
+    Ok(loads.swap_remove(middle))
+}

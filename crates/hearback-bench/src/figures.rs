@@ -1,0 +1,190 @@
+//! What was measured.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::procfs::Memory;
+
+/// One measurement under load.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Load {
+    /// Seconds that it took.
+    pub(crate) seconds: f64,
+    /// Requests that were answered 2xx, per second.
+    pub(crate) requests_per_s: f64,
+    /// Events in them, per second.
+    pub(crate) events_per_s: f64,
+    /// Median time from the first byte sent to the last byte of the answer.
+    pub(crate) p50_ms: f64,
+    /// 99 of 100 took no longer.
+    pub(crate) p99_ms: f64,
+    /// User and system time of the server per request.
+    pub(crate) cpu_us_per_request: f64,
+    /// User and system time of the server per event.
+    pub(crate) cpu_us_per_event: f64,
+    /// Share of its core that the server used.
+    pub(crate) server_busy: f64,
+    /// Share of its core that the load generator used: near 1, it and not the server was the limit.
+    pub(crate) generator_busy: f64,
+    /// Resident memory of the server afterwards.
+    pub(crate) memory_mib: f64,
+    /// The most resident memory that the server ever had.
+    pub(crate) peak_mib: f64,
+    /// Requests that were not answered 2xx; they count nowhere else.
+    pub(crate) refused: u64,
+    /// Events accepted; the store was asked, and has as many more.
+    pub(crate) events: u64,
+}
+
+/// What [`Load`] is computed from.
+pub(crate) struct Raw {
+    /// How long it took.
+    pub(crate) elapsed: Duration,
+    /// Time of each accepted request in nanoseconds.
+    pub(crate) latencies: Vec<u64>,
+    /// Requests that were not answered 2xx.
+    pub(crate) refused: u64,
+    /// Events in each request.
+    pub(crate) events_each: u64,
+    /// User and system time of the server.
+    pub(crate) server_cpu: Duration,
+    /// User and system time of the load generator.
+    pub(crate) load_cpu: Duration,
+    /// Memory of the server afterwards.
+    pub(crate) memory: Memory,
+}
+
+impl From<Raw> for Load {
+    fn from(mut raw: Raw) -> Self {
+        raw.latencies.sort_unstable();
+        let requests = raw.latencies.len() as u64;
+        let events = requests * raw.events_each;
+        let seconds = raw.elapsed.as_secs_f64().max(1e-9);
+        let server_s = raw.server_cpu.as_secs_f64();
+        Self {
+            seconds,
+            requests_per_s: requests as f64 / seconds,
+            events_per_s: events as f64 / seconds,
+            p50_ms: percentile_ms(&raw.latencies, 50),
+            p99_ms: percentile_ms(&raw.latencies, 99),
+            cpu_us_per_request: server_s * 1e6 / (requests.max(1) as f64),
+            cpu_us_per_event: server_s * 1e6 / (events.max(1) as f64),
+            server_busy: server_s / seconds,
+            generator_busy: raw.load_cpu.as_secs_f64() / seconds,
+            memory_mib: mib(raw.memory.now),
+            peak_mib: mib(raw.memory.peak),
+            refused: raw.refused,
+            events,
+        }
+    }
+}
+
+/// The smallest of the sorted nanoseconds that so many in a hundred do not exceed, in milliseconds.
+pub(crate) fn percentile_ms(sorted: &[u64], percent: usize) -> f64 {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).map_or(0.0, |nanos| *nanos as f64 / 1e6)
+}
+
+/// Bytes as mebibytes.
+pub(crate) fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// The three cases at one number of connections.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    /// Connections.
+    pub(crate) connections: usize,
+    /// (a): the handler that answers at once.
+    pub(crate) limit: Load,
+    /// (b): signed Mailgun events.
+    pub(crate) single: Load,
+    /// (c): signed SendGrid batches.
+    pub(crate) batch: Load,
+}
+
+impl Row {
+    /// (b)/(a) in requests.
+    pub(crate) fn single_to_limit(&self) -> f64 {
+        self.single.requests_per_s / self.limit.requests_per_s.max(1e-9)
+    }
+
+    /// (c)/(b) in events.
+    pub(crate) fn batch_to_single(&self) -> f64 {
+        self.batch.events_per_s / self.single.events_per_s.max(1e-9)
+    }
+}
+
+/// A load on a store that holds events already.
+#[derive(Debug, Serialize)]
+pub(crate) struct Window {
+    /// Events in the store before.
+    pub(crate) from: u64,
+    /// Events in the store afterwards.
+    pub(crate) to: u64,
+    /// What was measured.
+    #[serde(flatten)]
+    pub(crate) load: Load,
+}
+
+/// Answers to one kind of question.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Read {
+    /// What was asked for.
+    pub(crate) of: &'static str,
+    /// Median time.
+    pub(crate) p50_ms: f64,
+    /// 99 of 100 took no longer.
+    pub(crate) p99_ms: f64,
+    /// Mean size of an answer in bytes.
+    pub(crate) mean_bytes: u64,
+}
+
+/// A store of a certain size.
+#[derive(Debug, Serialize)]
+pub(crate) struct Point {
+    /// Events that it was filled to.
+    pub(crate) at: u64,
+    /// Events per second while it was filled from the point before.
+    pub(crate) fill_events_per_s: f64,
+    /// Server's time per event meanwhile.
+    pub(crate) fill_cpu_us_per_event: f64,
+    /// Mailgun events.
+    pub(crate) single: Window,
+    /// SendGrid batches.
+    pub(crate) batch: Window,
+    /// Answers of the API, with all the above in the store.
+    pub(crate) reads: Vec<Read>,
+    /// Events in the store then.
+    pub(crate) stored: u64,
+    /// Size of the database.
+    pub(crate) database_mib: f64,
+    /// Resident memory of the server at the end.
+    pub(crate) memory_mib: f64,
+    /// The most resident memory that the server ever had.
+    pub(crate) peak_mib: f64,
+}
+
+/// How a store grows.
+#[derive(Debug, Serialize)]
+pub(crate) struct Growth {
+    /// Ascending.
+    pub(crate) points: Vec<Point>,
+    /// Seconds that `rebuild --check` took in the end, or why it failed.
+    pub(crate) check: Result<f64, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_were_measured() {
+        let sorted: Vec<u64> = (1..=200).map(|n| n * 1_000_000).collect();
+        assert!((percentile_ms(&sorted, 50) - 100.0).abs() < 1e-9);
+        assert!((percentile_ms(&sorted, 99) - 198.0).abs() < 1e-9);
+        assert!((percentile_ms(&[5_000_000], 99) - 5.0).abs() < 1e-9);
+        assert!(percentile_ms(&[], 50).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,213 @@
+//! Servers: started on their core, in folders of their own, and ended with the value that stands for them.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::cli::Plan;
+use crate::pin::ServerCore;
+use crate::procfs::{self, Memory};
+use crate::traffic::Signer;
+use crate::wire::{self, Connection};
+
+const START_LIMIT: Duration = Duration::from_mins(1);
+const STOP_LIMIT: Duration = Duration::from_mins(1);
+const POLL: Duration = Duration::from_millis(10);
+
+/// A server that runs. Dropping it ends the process and removes its folder.
+pub(crate) struct Process {
+    child: Child,
+    port: u16,
+    home: TempDir,
+}
+
+impl Process {
+    /// The handler that Hearback is compared with.
+    pub(crate) async fn baseline(plan: &Plan, core: ServerCore) -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("cannot tell where this program is")?;
+        let port = free_port()?;
+        let mut command = core.command(&program);
+        command.arg("baseline").arg(port.to_string());
+        Self::start(command, port, home(plan)?).await
+    }
+
+    async fn start(mut command: Command, port: u16, home: TempDir) -> anyhow::Result<Self> {
+        let log = File::create(home.path().join(LOG)).context("cannot make the log")?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).current_dir(home.path());
+        let child = clean(&mut command).spawn().context("cannot start the server")?;
+        let mut process = Self { child, port, home };
+        process.wait_until_ready().await?;
+        Ok(process)
+    }
+
+    async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended at once ({status}): {}", self.last_words());
+            }
+            if let Ok(mut connection) = Connection::open(self.port).await
+                && matches!(connection.ask(&wire::get("/readyz", None)).await, Ok((200, _)))
+            {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "the server does not get ready: {}", self.last_words());
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// The port on 127.0.0.1.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// User and system time so far.
+    pub(crate) fn cpu_time(&self) -> anyhow::Result<Duration> {
+        procfs::cpu_time(self.child.id()).with_context(|| format!("the server ended: {}", self.last_words()))
+    }
+
+    /// Resident memory.
+    pub(crate) fn memory(&self) -> anyhow::Result<Memory> {
+        procfs::memory(self.child.id())
+    }
+
+    /// Asks the process to end, and waits for it.
+    async fn stop(&mut self) -> anyhow::Result<()> {
+        let pid = self.child.id().to_string();
+        let asked = Command::new("sh").args(["-c", r#"kill -TERM "$1""#, "sh", &pid]).status()?;
+        ensure!(asked.success(), "cannot ask the server to stop");
+        let deadline = Instant::now() + STOP_LIMIT;
+        while self.child.try_wait()?.is_none() {
+            ensure!(Instant::now() < deadline, "the server does not stop");
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    fn last_words(&self) -> String {
+        last_lines(&fs::read_to_string(self.home.path().join(LOG)).unwrap_or_default())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already; there is nobody left to tell.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+const LOG: &str = "log.txt";
+
+/// Hearback itself.
+pub(crate) struct Hearback {
+    process: Process,
+    program: PathBuf,
+    core: ServerCore,
+    token: String,
+}
+
+impl Hearback {
+    /// Starts it with an empty store.
+    pub(crate) async fn start(plan: &Plan, core: ServerCore, signer: &Signer) -> anyhow::Result<Self> {
+        let (home, port) = (home(plan)?, free_port()?);
+        let head =
+            format!("[server]\nlisten = \"127.0.0.1:{port}\"\nworkers = 1\n\n[log]\nlevel = \"warn\"\n");
+        fs::write(home.path().join("hearback.toml"), head + signer.config())
+            .context("cannot write hearback.toml")?;
+        let create = ["token", "create", "--name", "bench", "--scope", "admin", "--json"];
+        let printed = output(command(&plan.hearback, core, home.path()).args(create))?;
+        let printed: Value = serde_json::from_str(&printed).context("`token create` printed no JSON")?;
+        let token =
+            printed.get("token").and_then(Value::as_str).context("`token create` printed no token")?;
+        let token = token.to_owned();
+        let mut serve = command(&plan.hearback, core, home.path());
+        serve.arg("serve");
+        let process = Process::start(serve, port, home).await?;
+        Ok(Self { process, program: plan.hearback.clone(), core, token })
+    }
+
+    /// The process.
+    pub(crate) const fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// A token that may do everything.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// How many events it has ever stored.
+    pub(crate) async fn stored(&self) -> anyhow::Result<u64> {
+        let mut connection = Connection::open(self.process.port).await?;
+        let (status, body) = connection.ask(&wire::get("/metrics", None)).await?;
+        ensure!(status == 200, "/metrics answers {status}");
+        let text = String::from_utf8_lossy(body);
+        let value = text.lines().find_map(|line| line.strip_prefix("hearback_last_position "));
+        let value = value.and_then(|value| value.trim().parse::<f64>().ok());
+        Ok(value.context("/metrics does not tell hearback_last_position")? as u64)
+    }
+
+    /// Bytes of the database with its write-ahead log.
+    pub(crate) fn database_bytes(&self) -> u64 {
+        let size = |name: &str| {
+            fs::metadata(self.process.home.path().join("data").join(name)).map_or(0, |m| m.len())
+        };
+        size("hearback.db") + size("hearback.db-wal")
+    }
+
+    /// Stops the server, and has `rebuild --check` prove that everything agrees with the events. How long that took.
+    pub(crate) async fn stop_and_check(mut self) -> anyhow::Result<Duration> {
+        self.process.stop().await?;
+        let begun = Instant::now();
+        output(command(&self.program, self.core, self.process.home.path()).args(["rebuild", "--check"]))?;
+        Ok(begun.elapsed())
+    }
+}
+
+/// A command of Hearback on the store in this folder.
+fn command(program: &Path, core: ServerCore, home: &Path) -> Command {
+    let mut command = core.command(program);
+    command.current_dir(home).arg("--config").arg("hearback.toml").arg("--data").arg("data");
+    clean(&mut command);
+    command
+}
+
+/// Takes the environment away, in which keys and settings may be.
+fn clean(command: &mut Command) -> &mut Command {
+    command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+}
+
+/// What a command prints, if it succeeds.
+fn output(command: &mut Command) -> anyhow::Result<String> {
+    let output = command.stdin(Stdio::null()).output().context("cannot run hearback")?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "hearback failed ({}): {}", output.status, last_lines(&errors));
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().rev().filter(|line| !line.trim().is_empty()).take(8).collect();
+    if lines.is_empty() {
+        "it said nothing".to_owned()
+    } else {
+        lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
+    }
+}
+
+fn home(plan: &Plan) -> anyhow::Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix("hearback-bench-")
+        .tempdir_in(&plan.folder)
+        .context("cannot make a folder")
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr())?.port())
+}

@@ -1,0 +1,87 @@
+//! What Linux tells about processes.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+/// Ticks per second in `/proc`: the same on every Linux, whatever the kernel's own timer does.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// User and system time that a process and its threads have had.
+pub(crate) fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
+    let stat = read(&format!("/proc/{pid}/stat"))?;
+    parse_cpu_time(&stat).context("/proc/<pid>/stat is not as expected")
+}
+
+fn parse_cpu_time(stat: &str) -> Option<Duration> {
+    // The name in parentheses may hold anything; utime and stime are the 12th and 13th after it.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace().skip(11);
+    let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+}
+
+/// Resident memory in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    /// Now.
+    pub(crate) now: u64,
+    /// The most that it ever was.
+    pub(crate) peak: u64,
+}
+
+/// Resident memory of a process.
+pub(crate) fn memory(pid: u32) -> anyhow::Result<Memory> {
+    let status = read(&format!("/proc/{pid}/status"))?;
+    let kib = |name: &str| field(&status, name)?.split_whitespace().next()?.parse::<u64>().ok();
+    let (now, peak) = kib("VmRSS").zip(kib("VmHWM")).context("/proc/<pid>/status names no memory")?;
+    Ok(Memory { now: now << 10, peak: peak << 10 })
+}
+
+/// The cores that this process may use.
+pub(crate) fn allowed_cores() -> anyhow::Result<Vec<usize>> {
+    let status = read("/proc/self/status")?;
+    field(&status, "Cpus_allowed_list").and_then(parse_list).context("/proc/self/status names no cores")
+}
+
+/// `0-2,5` as 0, 1, 2, 5.
+fn parse_list(list: &str) -> Option<Vec<usize>> {
+    let mut cores = Vec::new();
+    for part in list.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        cores.extend(first.parse::<usize>().ok()?..=last.parse::<usize>().ok()?);
+    }
+    Some(cores)
+}
+
+/// The value of `name: value` or `name\t: value` in a text of such lines.
+pub(crate) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(key, _)| key.trim() == name)
+        .map(|(_, v)| v.trim())
+}
+
+/// Reads a file of `/proc`.
+pub(crate) fn read(path: &str) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {path}; the benchmark needs Linux"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_found_behind_any_name() {
+        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 100 0 0 0 150 25 0 0 20 0 3 0";
+        assert_eq!(parse_cpu_time(stat), Some(Duration::from_millis(1750)));
+        assert_eq!(parse_cpu_time("7 (a"), None);
+    }
+
+    #[test]
+    fn lists_of_cores_are_read() {
+        assert_eq!(parse_list("0-2,5"), Some(vec![0, 1, 2, 5]));
+        assert_eq!(parse_list("x"), None);
+    }
+}

@@ -1,0 +1,230 @@
+//! What is printed: tables that are readable as they stand, and Markdown.
+
+mod table;
+
+use std::fmt;
+use std::io::{self, Write as _};
+
+use crate::figures::{Growth, Load};
+use crate::run::Report;
+use crate::traffic::POSSIBLE_RECIPIENTS;
+use table::Table;
+
+/// Prints the report.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    io::stdout().lock().write_all(text.as_bytes())
+}
+
+/// Tells how far it is, where people look.
+pub(crate) fn note(text: fmt::Arguments<'_>) {
+    // Nobody may be listening.
+    drop(writeln!(io::stderr(), "{text}"));
+}
+
+/// The whole report.
+pub(crate) fn markdown(report: &Report) -> String {
+    let mut parts = vec![report.machine.line()];
+    if report.quick {
+        parts.push("A quick run: it shows that everything works. Its figures mean nothing.".to_owned());
+    }
+    parts.push(format!("### Small store, {} s per figure, median of {}", report.seconds, report.repeat));
+    parts.push(format!(
+        "(a) a handler that reads the body and answers 200; (b) signed Mailgun events, one each, {} bytes with headers; (c) signed \
+         SendGrid batches of 100, {} bytes. Every accepted event was found in the store.",
+        report.single_bytes, report.batch_bytes
+    ));
+    parts.push(cases(report));
+    parts.push(ratios(report));
+    if let Some(growth) = &report.growth {
+        parts.push("### Growing store".to_owned());
+        parts.push(format!(
+            "Filled with SendGrid batches: {POSSIBLE_RECIPIENTS} possible recipients, four events per message, two labels and a tag. \
+             (b) at 256 connections, (c) at 64."
+        ));
+        parts.push(rates(growth));
+        parts.push(sizes(growth));
+        parts.push(reads(growth));
+        parts.push(match &growth.check {
+            Ok(seconds) => format!("`hearback rebuild --check` afterwards: clean, {seconds:.1} s."),
+            Err(error) => format!("`hearback rebuild --check` afterwards FAILED: {error}"),
+        });
+    }
+    parts.push("### Targets".to_owned());
+    parts.push(targets(report));
+    parts.join("\n\n") + "\n"
+}
+
+fn cases(report: &Report) -> String {
+    let mut table = Table::new(&[
+        "case",
+        "connections",
+        "requests/s",
+        "events/s",
+        "p50 ms",
+        "p99 ms",
+        "CPU µs/request",
+        "CPU µs/event",
+        "server busy",
+        "load busy",
+        "RSS MiB",
+        "peak MiB",
+        "refused",
+    ]);
+    let mut case = |name: &str, connections: usize, load: &Load| {
+        table.row([name.to_owned(), connections.to_string()].into_iter().chain(load_cells(load)));
+    };
+    for row in &report.rows {
+        case("(a) limit", row.connections, &row.limit);
+    }
+    for row in &report.rows {
+        case("(b) Mailgun", row.connections, &row.single);
+    }
+    for row in &report.rows {
+        case("(c) SendGrid", row.connections, &row.batch);
+    }
+    table.to_string()
+}
+
+fn load_cells(load: &Load) -> [String; 11] {
+    [
+        count(load.requests_per_s),
+        count(load.events_per_s),
+        format!("{:.2}", load.p50_ms),
+        format!("{:.2}", load.p99_ms),
+        format!("{:.1}", load.cpu_us_per_request),
+        format!("{:.1}", load.cpu_us_per_event),
+        percent(load.server_busy),
+        percent(load.generator_busy),
+        format!("{:.0}", load.memory_mib),
+        format!("{:.0}", load.peak_mib),
+        load.refused.to_string(),
+    ]
+}
+
+fn ratios(report: &Report) -> String {
+    let mut table = Table::new(&["connections", "(b)/(a) requests", "(c)/(b) events"]);
+    for row in &report.rows {
+        let (single, batch) = (row.single_to_limit(), row.batch_to_single());
+        table.row([row.connections.to_string(), format!("{single:.3}"), format!("{batch:.2}")]);
+    }
+    table.to_string()
+}
+
+fn rates(growth: &Growth) -> String {
+    let mut table = Table::new(&[
+        "case",
+        "events before",
+        "events after",
+        "events/s",
+        "p50 ms",
+        "p99 ms",
+        "CPU µs/event",
+        "server busy",
+        "load busy",
+    ]);
+    let singles = growth.points.iter().map(|point| ("(b) Mailgun", &point.single));
+    let batches = growth.points.iter().map(|point| ("(c) SendGrid", &point.batch));
+    for (name, window) in singles.chain(batches) {
+        let load = &window.load;
+        table.row([
+            name.to_owned(),
+            count(window.from as f64),
+            count(window.to as f64),
+            count(load.events_per_s),
+            format!("{:.2}", load.p50_ms),
+            format!("{:.2}", load.p99_ms),
+            format!("{:.1}", load.cpu_us_per_event),
+            percent(load.server_busy),
+            percent(load.generator_busy),
+        ]);
+    }
+    table.to_string()
+}
+
+fn sizes(growth: &Growth) -> String {
+    let mut table = Table::new(&[
+        "filled to",
+        "fill events/s",
+        "fill CPU µs/event",
+        "then stored",
+        "database MiB",
+        "bytes/event",
+        "RSS MiB",
+        "peak MiB",
+    ]);
+    for point in &growth.points {
+        let bytes_per_event = point.database_mib * f64::from(1 << 20) / point.stored.max(1) as f64;
+        table.row([
+            count(point.at as f64),
+            count(point.fill_events_per_s),
+            format!("{:.1}", point.fill_cpu_us_per_event),
+            count(point.stored as f64),
+            format!("{:.0}", point.database_mib),
+            format!("{bytes_per_event:.0}"),
+            format!("{:.0}", point.memory_mib),
+            format!("{:.0}", point.peak_mib),
+        ]);
+    }
+    table.to_string()
+}
+
+fn reads(growth: &Growth) -> String {
+    let at: Vec<String> =
+        growth.points.iter().map(|point| format!("{}: p50 / p99 ms", count(point.stored as f64))).collect();
+    let mut head = vec!["question to the API"];
+    head.extend(at.iter().map(String::as_str));
+    head.push("bytes");
+    let mut table = Table::new(&head);
+    let Some(last) = growth.points.last() else { return String::new() };
+    for (index, read) in last.reads.iter().enumerate() {
+        let times = growth.points.iter().map(|point| {
+            let read = point.reads.get(index);
+            read.map(|read| format!("{:.2} / {:.2}", read.p50_ms, read.p99_ms)).unwrap_or_default()
+        });
+        let cells = std::iter::once(read.of.to_owned()).chain(times);
+        table.row(cells.chain([read.mean_bytes.to_string()]));
+    }
+    table.to_string()
+}
+
+fn targets(report: &Report) -> String {
+    let mut table = Table::new(&["target", "wanted", "measured", "met"]);
+    for target in &report.targets {
+        let met = match target.met {
+            _ if report.quick => "-",
+            None => "not measured",
+            Some(true) => "yes",
+            Some(false) => "NO",
+        };
+        let measured = target.measured.map_or_else(|| "-".to_owned(), |measured| format!("{measured:.2}"));
+        table.row([target.what.to_owned(), target.wanted.to_owned(), measured, met.to_owned()]);
+    }
+    table.to_string()
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+/// A whole number with spaces between thousands.
+fn count(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_stand_apart() {
+        for (number, text) in [(0.0, "0"), (999.4, "999"), (1000.0, "1 000"), (5_300_000.0, "5 300 000")] {
+            assert_eq!(super::count(number), text);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What the project promised itself, and whether it was met.
+
+use serde::Serialize;
+
+use crate::figures::{Growth, Load, Row};
+
+/// Fewer syncs per second than this, and the disk decides the latency.
+const FAST_DISK: f64 = 500.0;
+/// Events at which the store counts as small, and as large.
+const SMALL: u64 = 100_000;
+const LARGE: u64 = 5_000_000;
+
+/// One promise.
+#[derive(Debug, Serialize)]
+pub(crate) struct Target {
+    /// What.
+    pub(crate) what: &'static str,
+    /// The bound, in words.
+    pub(crate) wanted: &'static str,
+    /// What was measured; none where this run did not measure it.
+    pub(crate) measured: Option<f64>,
+    /// Whether it was met.
+    pub(crate) met: Option<bool>,
+}
+
+#[derive(Clone, Copy)]
+enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Target {
+    fn of(what: &'static str, wanted: &'static str, bound: Bound, measured: Option<f64>) -> Self {
+        let met = measured.map(|measured| match bound {
+            Bound::AtLeast(least) => measured >= least,
+            Bound::AtMost(most) => measured <= most,
+        });
+        Self { what, wanted, measured, met }
+    }
+}
+
+/// All targets, with what the run says about them.
+pub(crate) fn judge(rows: &[Row], growth: Option<&Growth>, syncs_per_s: f64) -> Vec<Target> {
+    use Bound::{AtLeast, AtMost};
+    let row = |connections| rows.iter().find(|row| row.connections == connections);
+    let (busy, few) = (row(256), row(16));
+    let fast_disk = syncs_per_s >= FAST_DISK;
+    let peak = rows.iter().flat_map(|row| [row.single.peak_mib, row.batch.peak_mib]).reduce(f64::max);
+    let point = |at| growth.and_then(|growth| growth.points.iter().find(|point| point.at == at));
+    let (small, large) = (point(SMALL), point(LARGE));
+    let kept = |of: fn(&crate::figures::Point) -> &Load| {
+        small.zip(large).map(|(small, large)| of(large).events_per_s / of(small).events_per_s.max(1e-9))
+    };
+    let slowest = large.and_then(|point| point.reads.iter().map(|read| read.p99_ms).reduce(f64::max));
+    vec![
+        Target::of(
+            "(b)/(a) at 256 connections",
+            "≥ 0.22 (aim 0.35)",
+            AtLeast(0.22),
+            busy.map(Row::single_to_limit),
+        ),
+        Target::of(
+            "p99 of (b) at 256 connections, ms",
+            "≤ 30, if 500 syncs/s",
+            AtMost(30.0),
+            busy.map(|row| row.single.p99_ms).filter(|_| fast_disk),
+        ),
+        Target::of(
+            "CPU per event of (b) at 16 connections, µs",
+            "≤ 45",
+            AtMost(45.0),
+            few.map(|row| row.single.cpu_us_per_event),
+        ),
+        Target::of(
+            "(c)/(b) in events at 256 connections",
+            "≥ 1.8 (aim 2.5)",
+            AtLeast(1.8),
+            busy.map(Row::batch_to_single),
+        ),
+        Target::of(
+            "rate of (b) at 5 M events / at 100 k",
+            "≥ 0.8",
+            AtLeast(0.8),
+            kept(|point| &point.single.load),
+        ),
+        Target::of(
+            "rate of (c) at 5 M events / at 100 k",
+            "≥ 0.8",
+            AtLeast(0.8),
+            kept(|point| &point.batch.load),
+        ),
+        Target::of("peak memory under load, small store, MiB", "≤ 128", AtMost(128.0), peak),
+        Target::of(
+            "peak memory at 5 M events, MiB",
+            "≤ 256",
+            AtMost(256.0),
+            large.map(|point| point.peak_mib),
+        ),
+        Target::of("slowest read at 5 M events, p99, ms", "≤ 5", AtMost(5.0), slowest),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_measured_is_neither_met_nor_missed() {
+        let targets = judge(&[], None, 1000.0);
+        assert_eq!(targets.len(), 9);
+        assert!(targets.iter().all(|target| target.met.is_none()));
+    }
+
+    #[test]
+    fn bounds_are_inclusive() {
+        let met = |bound, measured| Target::of("x", "y", bound, Some(measured)).met;
+        assert_eq!([met(Bound::AtLeast(0.8), 0.8), met(Bound::AtMost(5.0), 5.0)], [Some(true); 2]);
+        assert_eq!([met(Bound::AtLeast(0.8), 0.79), met(Bound::AtMost(5.0), 5.01)], [Some(false); 2]);
+    }
+}
