@@ -3,11 +3,31 @@
 #![no_main]
 
 use hearback_event::{Address, EventId, Kind, Label, MessageId, Timestamp, labels_from_json, mask};
+use hearback_fuzz::seed_texts;
 use hearback_providers::form::{Form, MOST_FIELDS};
 use hearback_providers::{crypto, json, smtp};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: &[u8]| {
+/// What these values look like where providers write them.
+const SEEDS: &[&str] = &[
+    "2025-10-09T09:01:41.2493688-04:00",
+    "2023-04-03 22:13:42.674981+00",
+    "Thu, 11 Dec 2025 01:49:40 +0000",
+    "1759999998.412305",
+    "Bob <whatsapp:+1 (555) 867-5310>",
+    " Amy Smith <Amy.Smith@Example.com> ",
+    "msg_7P1DTG0ZBN9QW5DP7AMWRRFPQV",
+    "evt_01M7XWWD8ZEDR800000000001J",
+    "message.bounced",
+    "smtp; 550-5.1.1 The email account that you tried to reach does not exist. 452 4.2.2 mailbox full",
+    "aGVhcmJhY2s=",
+    "6865617262",
+    "a=1&b%5B%5D=%C3%A4+b&a=2",
+    "--b\r\nContent-Disposition: form-data; name=\"a\"; filename=\"f\"\r\n\r\nx\r\n--b--\r\n",
+    "[{\"a\":[\"t\",1,{\"x\":null}]},1759999998.5,\"2025-10-09T08:53:20Z\"]",
+];
+
+fuzz_target!(init: seed_texts("values", SEEDS), |data: &[u8]| {
     forms(data);
     if let Ok(value) = serde_json::from_slice::<serde_json::Value>(data) {
         for value in labels_from_json(&value).values() {

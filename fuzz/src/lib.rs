@@ -69,13 +69,24 @@ pub fn samples() -> Vec<Sample> {
 
 /// Makes each sample a seed of `target`, with `prefix` before the request.
 pub fn seed(target: &str, samples: &[Sample], prefix: impl Fn(usize) -> Vec<u8>) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
-    fs::create_dir_all(&folder).expect("the folder of the corpus");
     for (index, sample) in samples.iter().enumerate() {
         let mut seed = prefix(index);
         seed.extend(&sample.request);
-        fs::write(folder.join(sample.name.replace('/', "-")), seed).expect("a seed");
+        write_seed(target, &sample.name.replace('/', "-"), &seed);
     }
+}
+
+/// Makes each text a seed of `target`.
+pub fn seed_texts(target: &str, texts: &[&str]) {
+    for (index, text) in texts.iter().enumerate() {
+        write_seed(target, &format!("text-{index}"), text.as_bytes());
+    }
+}
+
+fn write_seed(target: &str, name: &str, bytes: &[u8]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    fs::create_dir_all(&folder).expect("the folder of the corpus");
+    fs::write(folder.join(name), bytes).expect("a seed");
 }
 
 /// A request out of any bytes: what [`RawRequest::parse`] would refuse is left out instead, so that a changed byte in the
