@@ -192,6 +192,7 @@ fn targets(report: &Report) -> String {
     for target in &report.targets {
         let met = match target.met {
             _ if report.quick => "-",
+            None if target.measured.is_some() => "does not apply",
             None => "not measured",
             Some(true) => "yes",
             Some(false) => "NO",
