@@ -38,7 +38,7 @@ pub(crate) struct Measure {
     /// Connections, one row per number
     #[arg(long, value_delimiter = ',', default_value = "1,16,64,256", value_name = "LIST")]
     connections: Vec<usize>,
-    /// Points of growth, in stored events; empty for none
+    /// Points of growth, in stored events; 0 for none
     #[arg(long, value_delimiter = ',', default_value = "100000,1000000,5000000", value_name = "LIST")]
     events: Vec<u64>,
     /// Events that are sent at each point of growth to measure the rate; the store's indexes go to disk every 250000
@@ -136,6 +136,7 @@ impl Measure {
             "there is no server beside this program; build it first (./bench does), or name it with --hearback"
         );
         let mut points = self.events;
+        points.retain(|point| *point > 0);
         points.sort_unstable();
         points.dedup();
         let mut plan = Plan {

@@ -31,6 +31,8 @@ pub(crate) struct Load {
     pub(crate) memory_mib: f64,
     /// The most resident memory that the server ever had.
     pub(crate) peak_mib: f64,
+    /// Requests that share a transaction, on average; 0 where nothing is stored.
+    pub(crate) requests_per_commit: f64,
     /// Requests that were not answered 2xx; they count nowhere else.
     pub(crate) refused: u64,
     /// Events accepted; the store was asked, and has as many more.
@@ -74,6 +76,7 @@ impl From<Raw> for Load {
             generator_busy: raw.load_cpu.as_secs_f64() / seconds,
             memory_mib: mib(raw.memory.now),
             peak_mib: mib(raw.memory.peak),
+            requests_per_commit: 0.0,
             refused: raw.refused,
             events,
         }

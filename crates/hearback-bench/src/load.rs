@@ -67,10 +67,14 @@ pub(crate) async fn measure_stored(
     supply: Supply,
     length: Option<Duration>,
 ) -> anyhow::Result<Load> {
-    let before = hearback.stored().await?;
-    let load = measure(hearback.process(), connections, supply, length).await?;
-    let stored = hearback.stored().await? - before;
+    let events_each = supply.events_each();
+    let before = hearback.counters().await?;
+    let mut load = measure(hearback.process(), connections, supply, length).await?;
+    let after = hearback.counters().await?;
+    let stored = after.stored - before.stored;
     anyhow::ensure!(stored == load.events, "{} events were accepted, {stored} are stored", load.events);
+    let commits = after.commits.saturating_sub(before.commits).max(1);
+    load.requests_per_commit = (load.events / events_each.max(1)) as f64 / commits as f64;
     Ok(load)
 }
 

@@ -105,6 +105,15 @@ impl Drop for Process {
 
 const LOG: &str = "log.txt";
 
+/// What Hearback counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counters {
+    /// Events that it has ever stored.
+    pub(crate) stored: u64,
+    /// Transactions since it started.
+    pub(crate) commits: u64,
+}
+
 /// Hearback itself.
 pub(crate) struct Hearback {
     process: Process,
@@ -143,15 +152,26 @@ impl Hearback {
         &self.token
     }
 
-    /// How many events it has ever stored.
-    pub(crate) async fn stored(&self) -> anyhow::Result<u64> {
+    /// Its counters.
+    pub(crate) async fn counters(&self) -> anyhow::Result<Counters> {
         let mut connection = Connection::open(self.process.port).await?;
         let (status, body) = connection.ask(&wire::get("/metrics", None)).await?;
         ensure!(status == 200, "/metrics answers {status}");
         let text = String::from_utf8_lossy(body);
-        let value = text.lines().find_map(|line| line.strip_prefix("hearback_last_position "));
-        let value = value.and_then(|value| value.trim().parse::<f64>().ok());
-        Ok(value.context("/metrics does not tell hearback_last_position")? as u64)
+        let value = |name: &str| {
+            let mut values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            values.next().and_then(|value| value.trim().parse::<f64>().ok())
+        };
+        let stored =
+            value("hearback_last_position").context("/metrics does not tell hearback_last_position")?;
+        // The histogram appears with the first commit.
+        let commits = value("hearback_commit_batch_size_count").unwrap_or_default();
+        Ok(Counters { stored: stored as u64, commits: commits as u64 })
+    }
+
+    /// How many events it has ever stored.
+    pub(crate) async fn stored(&self) -> anyhow::Result<u64> {
+        Ok(self.counters().await?.stored)
     }
 
     /// Bytes of the database with its write-ahead log.

@@ -66,6 +66,7 @@ fn cases(report: &Report) -> String {
         "CPU µs/event",
         "server busy",
         "load busy",
+        "requests/commit",
         "RSS MiB",
         "peak MiB",
         "refused",
@@ -85,7 +86,7 @@ fn cases(report: &Report) -> String {
     table.to_string()
 }
 
-fn load_cells(load: &Load) -> [String; 11] {
+fn load_cells(load: &Load) -> [String; 12] {
     [
         count(load.requests_per_s),
         count(load.events_per_s),
@@ -95,6 +96,11 @@ fn load_cells(load: &Load) -> [String; 11] {
         format!("{:.1}", load.cpu_us_per_event),
         percent(load.server_busy),
         percent(load.generator_busy),
+        if load.requests_per_commit > 0.0 {
+            format!("{:.1}", load.requests_per_commit)
+        } else {
+            "-".to_owned()
+        },
         format!("{:.0}", load.memory_mib),
         format!("{:.0}", load.peak_mib),
         load.refused.to_string(),
@@ -192,6 +198,7 @@ fn targets(report: &Report) -> String {
     for target in &report.targets {
         let met = match target.met {
             _ if report.quick => "-",
+            None if target.measured.is_some() => "does not apply",
             None => "not measured",
             Some(true) => "yes",
             Some(false) => "NO",
