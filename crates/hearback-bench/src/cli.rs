@@ -41,7 +41,7 @@ pub(crate) struct Measure {
     /// Points of growth, in stored events; 0 for none
     #[arg(long, value_delimiter = ',', default_value = "100000,1000000,5000000", value_name = "LIST")]
     events: Vec<u64>,
-    /// Events that are sent at each point of growth to measure the rate; the store's indexes go to disk every 250000
+    /// Events that are sent at each point of growth to measure the rate; the newest indexes go to disk every 65536
     #[arg(long, default_value_t = 300_000, value_name = "N")]
     window: u64,
     /// Questions of each kind at each point of growth
