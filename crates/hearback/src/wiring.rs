@@ -13,7 +13,13 @@ use crate::exit::CliError;
 
 /// How the store is opened.
 pub(crate) fn store_options(storage: &StorageConfig, quarantine: QuarantineConfig) -> SqliteOptions {
-    SqliteOptions { quarantine, ..SqliteOptions::new(&storage.sqlite) }
+    SqliteOptions {
+        quarantine,
+        queue_length: storage.queue_max,
+        queue_bytes: storage.queue_bytes_max,
+        dedup_horizon_days: storage.dedup_days,
+        ..SqliteOptions::new(&storage.sqlite)
+    }
 }
 
 /// Opens the store with its journal, making folder and file where they are missing.

@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use hearback_server::Limits;
+use hearback_store::sqlite::SqliteOptions;
 
 use super::node::{Node, Table, Value};
 use super::section::{Report, Section, unknown_key};
@@ -156,8 +157,18 @@ fn limits(section: &mut Section<'_>) -> Limits {
 fn storage_section(root: &mut Table, data: PathBuf, report: &mut Report) -> StorageConfig {
     let mut section = Section::of(root, "storage", report);
     let sqlite = section.text("url", |text| parse::storage_url(text, &data)).map(|(path, _)| path);
+    let sqlite = sqlite.unwrap_or_else(|| data.join("hearback.db"));
+    let default = SqliteOptions::new(&sqlite);
+    let storage = StorageConfig {
+        queue_max: section.number("queue_max", 1..=1_000_000).map_or(default.queue_length, |n| n as usize),
+        queue_bytes_max: section.size("queue_bytes_max", parse::size).unwrap_or(default.queue_bytes),
+        // Providers try again for up to three days; a horizon within that would count retries as new.
+        dedup_days: section.number("dedup_days", 7..=3650).map_or(default.dedup_horizon_days, |n| n as u32),
+        data,
+        sqlite,
+    };
     section.finish();
-    StorageConfig { sqlite: sqlite.unwrap_or_else(|| data.join("hearback.db")), data }
+    storage
 }
 
 fn quarantine_section(root: &mut Table, report: &mut Report) -> QuarantineConfig {

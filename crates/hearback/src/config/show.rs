@@ -27,7 +27,12 @@ impl Config {
                 "quarantined_per_second": limits.quarantined_per_second,
             },
             "admin": server.admin.map(|admin| json!({ "listen": admin })),
-            "storage": { "url": format!("sqlite:{}", self.storage.sqlite.display()) },
+            "storage": {
+                "url": format!("sqlite:{}", self.storage.sqlite.display()),
+                "queue_max": self.storage.queue_max,
+                "queue_bytes_max": self.storage.queue_bytes_max,
+                "dedup_days": self.storage.dedup_days,
+            },
             "quarantine": {
                 "entries_max": self.quarantine.entries_max,
                 "bytes_max": self.quarantine.bytes_max,

@@ -84,6 +84,12 @@ pub(crate) struct StorageConfig {
     pub(crate) data: PathBuf,
     /// The SQLite file.
     pub(crate) sqlite: PathBuf,
+    /// Requests that may wait for the journal.
+    pub(crate) queue_max: usize,
+    /// Bytes of requests that may wait for the journal.
+    pub(crate) queue_bytes_max: usize,
+    /// How many days back an event is recognised as known.
+    pub(crate) dedup_days: u32,
 }
 
 /// How the log is written.
