@@ -3,8 +3,34 @@
 use futures_util::FutureExt as _;
 use futures_util::stream;
 
-/// More fields than any provider sends; a form with more is refused.
+/// A form with more fields is refused, however high the configured limit is.
 pub const MOST_FIELDS: usize = 1000;
+
+/// The kinds of forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `application/x-www-form-urlencoded`.
+    Urlencoded,
+    /// `multipart/form-data`.
+    Multipart,
+}
+
+/// What kind of form a body of this content type is, if it is one.
+pub fn kind(content_type: &str) -> Option<Kind> {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        Some(Kind::Urlencoded)
+    } else if media_type.eq_ignore_ascii_case("multipart/form-data") {
+        Some(Kind::Multipart)
+    } else {
+        None
+    }
+}
+
+/// What separates the parts of a multipart form.
+pub fn boundary(content_type: &str) -> Option<String> {
+    multer::parse_boundary(content_type).ok()
+}
 
 /// A form cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +79,7 @@ impl Form {
 
     /// Reads a multipart form with the boundary of `content_type`.
     pub fn multipart(content_type: &str, body: &[u8]) -> Result<Self, FormError> {
-        let boundary = multer::parse_boundary(content_type).map_err(|_| FormError::Malformed)?;
+        let boundary = boundary(content_type).ok_or(FormError::Malformed)?;
         let whole = bytes::Bytes::copy_from_slice(body);
         let source = stream::once(std::future::ready(Ok::<_, std::convert::Infallible>(whole)));
         // The whole body is at hand, so the reader never waits and one poll runs it to its end.
@@ -64,10 +90,9 @@ impl Form {
 
     /// Reads either kind, by content type.
     pub fn read(content_type: &str, body: &[u8]) -> Result<Self, FormError> {
-        if content_type.trim_start().to_ascii_lowercase().starts_with("multipart/form-data") {
-            Self::multipart(content_type, body)
-        } else {
-            Self::urlencoded(body)
+        match kind(content_type) {
+            Some(Kind::Multipart) => Self::multipart(content_type, body),
+            _ => Self::urlencoded(body),
         }
     }
 

@@ -4,6 +4,9 @@ use hearback_event::Timestamp;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+/// Deeper nesting is refused by the parser (`serde_json`), however high the configured limit is.
+pub const MOST_DEPTH: usize = 127;
+
 /// Longer texts in fields that are kept are cut (a remote server's answer can be a novel).
 pub const LONGEST_TEXT: usize = 4096;
 

@@ -24,6 +24,7 @@ mod request;
 mod resend;
 mod secret;
 mod sendgrid;
+mod shape;
 mod simulate;
 mod standard_webhooks;
 mod twilio;
@@ -34,6 +35,7 @@ pub use options::{Keys, OneOrMany, OptionError, Options};
 pub use provider::{Endpoint, Proof, Provider, Refusal, ReplayToken, Trust, Verified, provider};
 pub use request::{RawRequest, RawRequestError, Request};
 pub use secret::Secret;
+pub use shape::{ShapeError, ShapeLimits};
 pub use simulate::{Happening, SimulatedRequest, Simulator, Tamper};
 
 /// Every provider, in the order in which they are listed to people.

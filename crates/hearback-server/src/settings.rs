@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hearback_providers::{Endpoint, Provider};
+use hearback_providers::{Endpoint, Provider, ShapeLimits};
 use hearback_store::SourceRef;
 use ipnet::IpNet;
 
@@ -84,6 +84,10 @@ pub struct Limits {
     pub connections_max: usize,
     /// Most headers of a request.
     pub headers_max: usize,
+    /// How deep JSON may be nested and how many fields a form may have.
+    pub shape: ShapeLimits,
+    /// Bytes of bodies that are worked on at a time; further requests wait for their turn.
+    pub in_flight_bytes_max: usize,
     /// How long a request may take to come in, head and body apart. A connection that is idle for so long is closed.
     pub read_timeout: Duration,
     /// How long running requests may take to end when the server stops.
@@ -97,6 +101,8 @@ impl Default for Limits {
         Self {
             connections_max: 4096,
             headers_max: 100,
+            shape: ShapeLimits::default(),
+            in_flight_bytes_max: 2 << 20,
             read_timeout: Duration::from_secs(20),
             drain_timeout: Duration::from_secs(10),
             quarantined_per_second: 50,

@@ -1,6 +1,6 @@
 //! Why a request was not accepted, and what its sender is told.
 
-use hearback_providers::{Contract, Refusal};
+use hearback_providers::{Contract, Refusal, ShapeError};
 
 use super::outcome::Outcome;
 use crate::problem::Problem;
@@ -19,6 +19,8 @@ pub(crate) enum Denial {
     UnknownMessage,
     /// Its body is longer than allowed.
     TooLarge,
+    /// Its body is nested too deep or has too many fields.
+    TooComplex(ShapeError),
     /// Its body is compressed.
     UnsupportedEncoding,
     /// The provider's code failed over it.
@@ -33,6 +35,7 @@ impl Denial {
             Self::ForgedReplay => "forged_replay",
             Self::UnknownMessage => "unknown_message",
             Self::TooLarge => "too_large",
+            Self::TooComplex(_) => "too_complex",
             Self::UnsupportedEncoding => "unsupported_encoding",
             Self::InternalError => "internal_error",
         }
@@ -45,6 +48,7 @@ impl Denial {
             Self::ForgedReplay => "the one-time token came before with another body".to_owned(),
             Self::UnknownMessage => "it tells of a message of which nothing is known".to_owned(),
             Self::TooLarge => "the body is longer than body_bytes_max; it was not read".to_owned(),
+            Self::TooComplex(error) => error.to_string(),
             Self::UnsupportedEncoding => "the body is compressed".to_owned(),
             Self::InternalError => {
                 "the code of this provider failed over it; please report this as a bug".to_owned()
@@ -60,6 +64,7 @@ impl Denial {
             Self::Refusal(_) | Self::ForgedReplay => Outcome::Refused,
             Self::UnknownMessage => Outcome::UnknownMessage,
             Self::TooLarge => Outcome::TooLarge,
+            Self::TooComplex(_) => Outcome::TooComplex,
             Self::UnsupportedEncoding => Outcome::UnsupportedEncoding,
             Self::InternalError => Outcome::Failed,
         }
@@ -84,6 +89,12 @@ impl Denial {
                 "nothing is known of the message that this request tells of",
             ),
             Self::TooLarge => Problem::new(413, "too_large", "Too large", "the body is longer than allowed"),
+            Self::TooComplex(_) => Problem::new(
+                413,
+                "too_complex",
+                "Too complex",
+                "the body is nested deeper, or has more fields, than allowed",
+            ),
             Self::UnsupportedEncoding => Problem::new(
                 415,
                 "unsupported_encoding",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use hearback_providers::ShapeLimits;
 
 use super::head::CredentialNames;
 use crate::metrics::SourceMeters;
@@ -18,6 +19,8 @@ pub(crate) struct Intake {
     pub(crate) meters: SourceMeters,
     /// How long a body may take to come in.
     pub(crate) read_timeout: std::time::Duration,
+    /// Bounds on the shape of a body.
+    pub(super) shape: ShapeLimits,
     /// Where its credentials stand, looked up once.
     pub(super) credentials: CredentialNames,
     requests: Option<DefaultDirectRateLimiter>,
@@ -40,6 +43,7 @@ impl Intake {
         Self {
             meters: SourceMeters::new(name),
             read_timeout: limits.read_timeout,
+            shape: limits.shape,
             credentials: CredentialNames::of(&*source.endpoint),
             requests: source.requests_per_second.and_then(limiter),
             quarantine: limiter(limits.quarantined_per_second),

@@ -8,6 +8,7 @@ mod answer;
 mod body;
 mod denial;
 mod examine;
+mod gate;
 mod head;
 mod intake;
 mod outcome;
@@ -29,6 +30,7 @@ use ipnet::IpNet;
 
 use crate::request_id;
 use crate::{ServeError, Settings};
+use gate::Gate;
 use receive::Call;
 use table::PathTable;
 
@@ -45,12 +47,14 @@ pub(crate) struct Ingest {
     table: PathTable,
     store: Arc<dyn Store>,
     trusted_proxies: Vec<IpNet>,
+    gate: Gate,
 }
 
 impl Ingest {
     pub(crate) fn new(settings: &Settings, store: Arc<dyn Store>) -> Result<Self, ServeError> {
         let table = PathTable::new(&settings.sources, &settings.limits)?;
-        Ok(Self { table, store, trusted_proxies: settings.trusted_proxies.clone() })
+        let gate = Gate::new(settings.limits.in_flight_bytes_max);
+        Ok(Self { table, store, trusted_proxies: settings.trusted_proxies.clone(), gate })
     }
 
     /// The source that answers under a path.
@@ -71,7 +75,7 @@ impl Ingest {
         let begun = Instant::now();
         let (parts, body) = request.into_parts();
         let remote = remote::remote(peer, &parts.headers, &self.trusted_proxies);
-        let call = Call::new(intake, &parts, remote, &*self.store);
+        let call = Call::new(intake, &parts, remote, &*self.store, &self.gate);
         let verdict = call.decide(body).await;
         intake.meters.request(verdict.outcome, begun.elapsed());
         verdict.log(&call);

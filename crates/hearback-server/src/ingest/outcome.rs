@@ -31,6 +31,8 @@ outcomes! {
     Unparsable "unparsable",
     /// Longer than allowed.
     TooLarge "too_large",
+    /// Nested too deep, or of too many fields.
+    TooComplex "too_complex",
     /// Compressed.
     UnsupportedEncoding "unsupported_encoding",
     /// Of a message that nobody knows, at a source that takes known ones only.

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use hearback_event::{Origin, Timestamp};
 use hearback_providers::{Refusal, Reply, Request};
-use hearback_store::{Payload, Receipt, Refused, Store, Submission};
-use http::header::{ALLOW, CONNECTION, CONTENT_ENCODING};
+use hearback_store::{Payload, Receipt, Refused, Store, StoreError, Submission};
+use http::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderValue, Method};
 use hyper::body::Body;
@@ -14,6 +14,7 @@ use hyper::body::Body;
 use super::answer::Verdict;
 use super::body::{self, BodyError};
 use super::examine::guarded;
+use super::gate::Gate;
 use super::head::{self, Keep};
 use super::outcome::Outcome;
 use super::{Denial, Examined, Intake, contract, examine};
@@ -29,6 +30,7 @@ pub(super) struct Call<'a> {
     remote: Option<IpAddr>,
     received_at: Timestamp,
     store: &'a dyn Store,
+    gate: &'a Gate,
     path_and_query: &'a str,
     public_urls: Vec<String>,
 }
@@ -39,6 +41,7 @@ impl<'a> Call<'a> {
         parts: &'a Parts,
         remote: Option<IpAddr>,
         store: &'a dyn Store,
+        gate: &'a Gate,
     ) -> Self {
         let received_at = Timestamp::now();
         let path_and_query = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
@@ -49,7 +52,7 @@ impl<'a> Call<'a> {
             Vec::new()
         };
         let id = RequestId::new(received_at);
-        Self { intake, id, parts, remote, received_at, store, path_and_query, public_urls }
+        Self { intake, id, parts, remote, received_at, store, gate, path_and_query, public_urls }
     }
 
     /// The whole way.
@@ -61,6 +64,14 @@ impl<'a> Call<'a> {
             Err(BodyError::TooLarge) => return self.deny(Denial::TooLarge, Bytes::new()).await,
             Err(BodyError::TimedOut) => return timed_out(),
             Err(BodyError::Disconnected) => return disconnected(),
+        };
+        let content_type =
+            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if let Err(error) = self.intake.shape.check(content_type, &body) {
+            return self.deny(Denial::TooComplex(error), body).await;
+        }
+        let Some(_turn) = self.gate.enter(body.len(), timeout).await else {
+            return Verdict::store_failed(&StoreError::Overloaded, contract(source).try_again);
         };
         match guarded(|| source.endpoint.probe(&self.request(&body))) {
             Ok(None) => {}

@@ -1,6 +1,7 @@
 //! Every answer of the contract, as a table.
 
 use axum::body::Body;
+use hearback_providers::ShapeLimits;
 use hearback_server::{UnknownMessage, app};
 use http::Request;
 
@@ -100,6 +101,23 @@ async fn too_large_is_413_and_kept_without_body() {
     let pieces = futures_util::stream::iter([Ok::<_, std::io::Error>("x".repeat(2000)), Ok("y".repeat(100))]);
     let got = world.send(Request::post("/webhooks/one").body(Body::from_stream(pieces)).unwrap()).await;
     assert_eq!(got.problem(413), "too_large");
+}
+
+#[tokio::test]
+async fn a_body_nested_too_deep_or_with_too_many_fields_is_413() {
+    let mut settings = settings(vec![source("one")]);
+    settings.limits.shape = ShapeLimits { json_depth: 10, form_fields: 3 };
+    let world = World::with(settings).await;
+    let form = "application/x-www-form-urlencoded";
+    for (content_type, body, status) in [
+        ("application/json", format!("{}{}", "[".repeat(11), "]".repeat(11)), 413),
+        (form, "a&b&c&d".to_owned(), 413),
+        (form, "a&b&c".to_owned(), 422),
+    ] {
+        let request = Request::post("/webhooks/one").header("content-type", content_type);
+        assert_eq!(world.send(request.body(Body::from(body)).unwrap()).await.status, status);
+    }
+    assert_eq!(world.store.causes(), ["too_complex", "too_complex", "unparsable"]);
 }
 
 #[tokio::test]

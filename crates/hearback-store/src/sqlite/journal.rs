@@ -218,8 +218,12 @@ impl Writer {
                 if let Some(sealing) = &mut self.sealing {
                     sealing.rolled_back();
                 }
-                let text = error.to_string();
-                tracing::error!(error = %text, requests = requests.len(), "the batch was not committed");
+                let text = match error {
+                    StoreError::Read(error) => error.to_string(),
+                    StoreError::Write(text) => text,
+                    other => other.to_string(),
+                };
+                tracing::error!(error = %text, requests = requests.len(), "a batch could not be written to the database");
                 for (_, reply) in requests {
                     answer(reply, Err(StoreError::Write(text.clone())));
                 }

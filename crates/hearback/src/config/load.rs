@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use hearback_providers::ShapeLimits;
 use hearback_server::Limits;
 use hearback_store::sqlite::SqliteOptions;
 
@@ -141,6 +142,15 @@ fn limits(section: &mut Section<'_>) -> Limits {
     }
     if let Some(headers) = section.number("headers_max", 16..=1000) {
         limits.headers_max = headers as usize;
+    }
+    if let Some(depth) = section.number("json_depth_max", 8..=ShapeLimits::MOST_DEPTH as u64) {
+        limits.shape.json_depth = depth as usize;
+    }
+    if let Some(fields) = section.number("form_fields_max", 32..=ShapeLimits::MOST_FIELDS as u64) {
+        limits.shape.form_fields = fields as usize;
+    }
+    if let Some(bytes) = section.size("in_flight_bytes_max", parse::size) {
+        limits.in_flight_bytes_max = bytes;
     }
     if let Some(seconds) = section.number("read_timeout_s", 1..=3600) {
         limits.read_timeout = Duration::from_secs(seconds);

@@ -57,7 +57,7 @@ problem hearback.toml:6:34: `trusted_proxies`: expected a network or an address,
 problem hearback.toml:6:41: `trusted_proxies`: expected a list of texts, found a number in it
 problem hearback.toml:7:11: `workers`: expected a whole number from 1 to 1024
 problem hearback.toml:8:18: `read_timeout_s`: expected a whole number from 1 to 3600
-problem hearback.toml:9:1: unknown key `zebra` in [server]; known are `listen`, `public_url`, `trusted_proxies`, `workers`, `connections_max`, `headers_max`, `read_timeout_s`, `drain_timeout_s`, `quarantined_per_second`
+problem hearback.toml:9:1: unknown key `zebra` in [server]; known are `listen`, `public_url`, `trusted_proxies`, `workers`, `connections_max`, `headers_max`, `json_depth_max`, `form_fields_max`, `in_flight_bytes_max`, `read_timeout_s`, `drain_timeout_s`, `quarantined_per_second`
 problem hearback.toml:11:10: `listen`: expected an IP address and a port, such as \"127.0.0.1:8025\" or \"0.0.0.0:8025\"
 problem hearback.toml:13:7: `url`: expected \"sqlite:\" and a path, such as \"sqlite:hearback.db\"
 problem hearback.toml:15:15: `entries_max`: expected a whole number from 1 to 10000000

@@ -17,6 +17,9 @@ trusted_proxies = ["10.0.0.0/8", "192.0.2.7"]
 workers = 3
 connections_max = 10
 headers_max = 64
+json_depth_max = 20
+form_fields_max = 50
+in_flight_bytes_max = "1 MiB"
 read_timeout_s = 5
 drain_timeout_s = 0
 quarantined_per_second = 7
@@ -64,6 +67,8 @@ fn every_key() {
     assert_eq!(server.public_url.as_deref(), Some("https://hooks.example.com"));
     assert_eq!(server.trusted_proxies.len(), 2);
     assert_eq!((server.workers, limits.connections_max, limits.headers_max), (3, 10, 64));
+    assert_eq!((limits.shape.json_depth, limits.shape.form_fields), (20, 50));
+    assert_eq!(limits.in_flight_bytes_max, 1 << 20);
     assert_eq!((limits.read_timeout, limits.drain_timeout), (Duration::from_secs(5), Duration::ZERO));
     assert_eq!(limits.quarantined_per_second, 7);
     assert_eq!(config.storage.sqlite, bench.path().join("data/log.db"));
