@@ -1,7 +1,5 @@
 //! What can go wrong in a store.
 
-use std::path::PathBuf;
-
 /// A store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -16,22 +14,22 @@ pub enum StoreError {
     Write(String),
     /// Reading failed.
     #[error("cannot read the database: {0}")]
-    Read(#[source] rusqlite::Error),
-    /// The file cannot be opened.
-    #[error("cannot open the database {path}: {problem}")]
+    Read(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database cannot be opened.
+    #[error("cannot open the database {database}: {problem}")]
     Open {
-        /// Which.
-        path: PathBuf,
+        /// Which: a path, or a URL without its password.
+        database: String,
         /// What is wrong and what to do.
         problem: String,
     },
     /// The database was written by a newer version.
     #[error(
-        "the database {path} has schema {found}, this version knows up to {known}; run the newer hearback, or restore a backup from before the upgrade"
+        "the database {database} has schema {found}, this version knows up to {known}; run the newer hearback, or restore a backup from before the upgrade"
     )]
     Newer {
-        /// Which.
-        path: PathBuf,
+        /// Which: a path, or a URL without its password.
+        database: String,
         /// Its schema number.
         found: u32,
         /// The newest that this version knows.
@@ -59,6 +57,6 @@ impl StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Read(error)
+        Self::Read(Box::new(error))
     }
 }

@@ -6,13 +6,18 @@
 pub mod sqlite;
 
 mod contract;
+mod database;
 mod error;
+mod log;
 mod query;
+mod session;
 mod submission;
 mod view;
 
 pub use contract::{Answer, Store};
+pub use database::Database;
 pub use error::StoreError;
+pub use log::{LogOptions, LogStore, QuarantineLimits};
 pub use query::{EventFilter, EventQuery, Order, Page, QuarantineFilter};
 pub use submission::{Payload, Receipt, Refused, SourceRef, Submission};
 pub use view::{

@@ -31,7 +31,7 @@ impl fmt::Display for Welcome<'_> {
         if config.server.admin.is_some() {
             writeln!(f, "  {} (API and metrics)", config.local_admin_url())?;
         }
-        writeln!(f, "  database {}\n", self.inputs.shown(&config.storage.sqlite).display())?;
+        writeln!(f, "  database {}\n", self.inputs.shown_database(&config.storage.database))?;
         self.sources(f)?;
         self.what_to_try(f)
     }

@@ -5,38 +5,39 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hearback_server::{Settings, Source};
-use hearback_store::StoreError;
-use hearback_store::sqlite::{SqliteOptions, SqliteStore};
+use hearback_store::{Database, LogOptions, LogStore, StoreError};
 
 use crate::config::{Config, QuarantineConfig, SourceConfig, StorageConfig};
 use crate::exit::CliError;
 
 /// How the store is opened.
-pub(crate) fn store_options(storage: &StorageConfig, quarantine: QuarantineConfig) -> SqliteOptions {
-    SqliteOptions {
+pub(crate) fn database(storage: &StorageConfig, quarantine: QuarantineConfig) -> Database {
+    let mut database = storage.database.clone();
+    *database.log_mut() = LogOptions {
         quarantine,
         queue_length: storage.queue_max,
         queue_bytes: storage.queue_bytes_max,
         dedup_horizon_days: storage.dedup_days,
-        ..SqliteOptions::new(&storage.sqlite)
-    }
+    };
+    database
 }
 
 /// Opens the store with its journal, making folder and file where they are missing.
-pub(crate) fn open_store(options: &SqliteOptions) -> Result<SqliteStore, CliError> {
-    if let Some(folder) = options.path.parent() {
+pub(crate) fn open_store(database: &Database) -> Result<LogStore, CliError> {
+    if let Database::Sqlite(options) = database
+        && let Some(folder) = options.path.parent()
+    {
         make_folder(folder)?;
     }
-    SqliteStore::open(options).map_err(|error| cannot_open(error, &options.path))
+    database.open().map_err(|error| cannot_open(error, database))
 }
 
 /// Opens the store for small changes: beside a server, or alone where none has run yet.
-pub(crate) fn open_store_beside(options: &SqliteOptions) -> Result<SqliteStore, CliError> {
-    if options.path.exists() {
-        SqliteStore::open_beside(options).map_err(|error| cannot_open(error, &options.path))
-    } else {
-        open_store(options)
+pub(crate) fn open_store_beside(database: &Database) -> Result<LogStore, CliError> {
+    if database.is_missing() {
+        return open_store(database);
     }
+    database.open_beside().map_err(|error| cannot_open(error, database))
 }
 
 /// Makes a folder for data where there is none.
@@ -47,7 +48,7 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), CliError> {
     })
 }
 
-fn cannot_open(error: StoreError, path: &Path) -> CliError {
+fn cannot_open(error: StoreError, database: &Database) -> CliError {
     let hint = match &error {
         StoreError::Newer { .. } => {
             "an older version would not understand what the newer one wrote; nothing was changed"
@@ -55,7 +56,7 @@ fn cannot_open(error: StoreError, path: &Path) -> CliError {
         StoreError::Open { .. } | StoreError::Write(_) | StoreError::Read(_) => {
             "the database lies in the data folder; choose another with --data, HEARBACK_DATA or `[storage] url`"
         }
-        _ => return CliError::failed(format!("{}: {error}", path.display())),
+        _ => return CliError::failed(format!("{database}: {error}")),
     };
     CliError::failed(error.to_string()).hint(hint)
 }

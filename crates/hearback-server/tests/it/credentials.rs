@@ -10,7 +10,8 @@ use hearback_event::{Address, Kind, Timestamp};
 use hearback_providers::crypto::base64_encode;
 use hearback_providers::{Happening, Options, RawRequest, Tamper, provider};
 use hearback_server::{Readmit, Readmitted, Source, app, readmit};
-use hearback_store::sqlite::{SqliteOptions, SqliteStore};
+use hearback_store::LogStore;
+use hearback_store::sqlite::{self, SqliteOptions};
 use hearback_store::{EventFilter, EventQuery, Order, QuarantineFilter, SourceRef, Store};
 use http::Request;
 use serde_json::{Value, json};
@@ -63,14 +64,14 @@ fn counts(done: &Readmitted) -> (u64, u64, Value) {
 
 /// A process of the service: its store, and what answers.
 struct Run {
-    store: Arc<SqliteStore>,
+    store: Arc<LogStore>,
     app: Router,
     sources: Vec<Arc<Source>>,
 }
 
 impl Run {
     fn start(folder: &Path, options: &Value) -> Self {
-        let store = Arc::new(SqliteStore::open(&SqliteOptions::new(folder.join("events.db"))).unwrap());
+        let store = Arc::new(sqlite::open(&SqliteOptions::new(folder.join("events.db"))).unwrap());
         let settings = settings(vec![configured("postmark", options)]);
         let sources = settings.sources.clone();
         let app = app(settings, Arc::clone(&store) as _, METRICS.clone()).unwrap();

@@ -8,7 +8,8 @@ use hearback_event::{Address, Kind, Timestamp};
 use hearback_providers::crypto::sha256;
 use hearback_providers::{Happening, Options, Tamper, provider};
 use hearback_server::{Source, app};
-use hearback_store::sqlite::{SqliteOptions, SqliteStore};
+use hearback_store::LogStore;
+use hearback_store::sqlite::{self, SqliteOptions};
 use hearback_store::{NewToken, SourceRef, Store};
 use http::Request;
 use http_body_util::BodyExt as _;
@@ -26,8 +27,8 @@ async fn ask(app: &Router, path: &str) -> Value {
     serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
 }
 
-async fn open(folder: &std::path::Path) -> (Arc<SqliteStore>, Router, Options) {
-    let store = Arc::new(SqliteStore::open(&SqliteOptions::new(folder.join("events.db"))).unwrap());
+async fn open(folder: &std::path::Path) -> (Arc<LogStore>, Router, Options) {
+    let store = Arc::new(sqlite::open(&SqliteOptions::new(folder.join("events.db"))).unwrap());
     let (hash, created_at) = (sha256(&[READ.as_bytes()]), Timestamp::now());
     store
         .add_token(NewToken { name: "t".to_owned(), scope: "read".to_owned(), hash, created_at })

@@ -55,7 +55,7 @@ pub(super) fn check_version(connection: &Connection, path: &Path) -> Result<(), 
         std::cmp::Ordering::Equal => Ok(()),
         std::cmp::Ordering::Greater => Err(newer(path, found)),
         std::cmp::Ordering::Less => Err(StoreError::Open {
-            path: path.to_owned(),
+            database: path.display().to_string(),
             problem: "it was written by an older version; start `hearback serve` once to bring it up to date"
                 .to_owned(),
         }),
@@ -67,7 +67,7 @@ fn version(connection: &Connection) -> Result<u32, StoreError> {
 }
 
 fn newer(path: &Path, found: u32) -> StoreError {
-    StoreError::Newer { path: path.to_owned(), found, known: MIGRATIONS.len() as u32 }
+    StoreError::Newer { database: path.display().to_string(), found, known: MIGRATIONS.len() as u32 }
 }
 
 /// How many migrations the file has seen. Fails where it is of a newer version or of another program.
@@ -79,7 +79,7 @@ fn schema_found(connection: &Connection, path: &Path) -> Result<u32, StoreError>
     let ours = number("PRAGMA application_id")? == APPLICATION_ID;
     if !ours && number("SELECT count(*) FROM sqlite_schema")? > 0 {
         return Err(StoreError::Open {
-            path: path.to_owned(),
+            database: path.display().to_string(),
             problem: "it is a SQLite file of another program; name another path in [storage] url".to_owned(),
         });
     }
@@ -116,5 +116,5 @@ fn open_error(path: &Path, error: &rusqlite::Error) -> StoreError {
         Some(rusqlite::ErrorCode::DatabaseBusy) => "another process holds it",
         _ => "see the message",
     };
-    StoreError::Open { path: path.to_owned(), problem: format!("{error} ({hint})") }
+    StoreError::Open { database: path.display().to_string(), problem: format!("{error} ({hint})") }
 }

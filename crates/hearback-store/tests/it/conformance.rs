@@ -194,9 +194,9 @@ async fn counts_by_hour_tag_domain_and_source() {
 async fn the_quarantine_is_bounded_per_source() {
     let home = Home::new();
     let mut options = home.options();
-    options.quarantine.entries_max = 3;
+    options.log.quarantine.entries_max = 3;
     let store: std::sync::Arc<dyn hearback_store::Store> =
-        std::sync::Arc::new(hearback_store::sqlite::SqliteStore::open(&options).unwrap());
+        std::sync::Arc::new(hearback_store::sqlite::open(&options).unwrap());
     let refused = |source_name: &str, n: usize| Refused {
         source: source(source_name),
         received_at: second(n as i64),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hearback_event::{Address, Channel, DedupKey, Event, Failure, Kind, Origin, Reason, Severity, Timestamp};
-use hearback_store::sqlite::{SqliteOptions, SqliteStore};
+use hearback_store::sqlite::{self, SqliteOptions};
 use hearback_store::{Payload, Receipt, SourceRef, Store, Submission};
 
 /// A store in a folder of its own that can be closed and opened again.
@@ -22,7 +22,7 @@ impl Home {
     }
 
     pub(crate) fn open(&self) -> Arc<dyn Store> {
-        Arc::new(SqliteStore::open(&self.options()).unwrap())
+        Arc::new(sqlite::open(&self.options()).unwrap())
     }
 }
 

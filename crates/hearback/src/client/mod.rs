@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use hearback_server::LocalApi;
-use hearback_store::sqlite::{SqliteOptions, SqliteStore};
+use hearback_store::{Database, LogStore, StoreError};
 use reqwest::{Method, Url};
 use serde_json::Value;
 
@@ -44,40 +44,40 @@ pub(crate) type Query<'a> = &'a [(&'a str, String)];
 impl Where {
     /// Opens it for reading, and for taking things out of the quarantine.
     pub(crate) fn open(&self, global: &Global) -> Result<Client, CliError> {
-        self.open_with(global, SqliteStore::open_beside)
+        self.open_with(global, Database::open_beside)
     }
 
     /// Opens it for storing events too: that a process can only do while no other has the database.
     pub(crate) fn open_for_events(&self, global: &Global) -> Result<Client, CliError> {
-        self.open_with(global, |options| {
-            if SqliteStore::is_in_use(&options.path) {
-                return Err(hearback_store::StoreError::Open {
-                    path: options.path.clone(),
+        self.open_with(global, |database| {
+            if database.is_taken() {
+                return Err(StoreError::Open {
+                    database: database.to_string(),
                     problem: "a server is using it; ask that one, with --url and --token".to_owned(),
                 });
             }
-            SqliteStore::open(options)
+            database.open()
         })
     }
 
     fn open_with(
         &self,
         global: &Global,
-        open: impl FnOnce(&SqliteOptions) -> Result<SqliteStore, hearback_store::StoreError>,
+        open: impl FnOnce(&Database) -> Result<LogStore, StoreError>,
     ) -> Result<Client, CliError> {
         if let Some(url) = &self.url {
             return Client::server(url, self.token.as_deref());
         }
         // What was stored can be read although the configuration is not right, or keys are not at hand.
         let loaded = config::load(&Inputs::from_process(global, Trial::Existing));
-        let (options, sources) = if let Some(config) = loaded.config {
-            let options = wiring::store_options(&config.storage, config.quarantine);
-            (options, wiring::settings(config).sources)
+        let (database, sources) = if let Some(config) = loaded.config {
+            let database = wiring::database(&config.storage, config.quarantine);
+            (database, wiring::settings(config).sources)
         } else {
             let storage = config::storage(global)?;
-            (wiring::store_options(&storage, QuarantineConfig::default()), Vec::new())
+            (wiring::database(&storage, QuarantineConfig::default()), Vec::new())
         };
-        let store = open(&options)?;
+        let store = open(&database)?;
         Ok(Client::Local(LocalApi::new(sources, Arc::new(store))))
     }
 }

@@ -65,7 +65,7 @@ fn print_config(config: &Config, inputs: &Inputs) {
     let file =
         config.file.as_ref().map_or("(no file)".to_owned(), |file| inputs.shown(file).display().to_string());
     output::line(format_args!("configuration  {file}"));
-    output::line(format_args!("database       {}", inputs.shown(&config.storage.sqlite).display()));
+    output::line(format_args!("database       {}", inputs.shown_database(&config.storage.database)));
     output::line(format_args!("listen         {}", config.server.listen));
     if let Some(admin) = config.server.admin {
         output::line(format_args!("admin          {admin}"));

@@ -1,8 +1,7 @@
 //! `hearback rebuild`: computes everything that follows from the events anew.
 
 use clap::Args;
-use hearback_store::sqlite::SqliteStore;
-use hearback_store::{RebuildReport, Store};
+use hearback_store::{LogStore, RebuildReport, Store};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::Global;
@@ -24,12 +23,12 @@ pub(crate) struct RebuildArgs {
 /// Runs `rebuild`.
 pub(crate) fn run(args: &RebuildArgs, global: &Global) -> Result<Exit, CliError> {
     let storage = config::storage(global)?;
-    let options = wiring::store_options(&storage, QuarantineConfig::default());
-    if !options.path.exists() {
-        return Err(CliError::failed(format!("there is no database at {}", options.path.display()))
+    let database = wiring::database(&storage, QuarantineConfig::default());
+    if database.is_missing() {
+        return Err(CliError::failed(format!("there is no database {database}"))
             .hint("`hearback serve` makes one; --data names another folder"));
     }
-    let in_use = SqliteStore::is_in_use(&options.path);
+    let in_use = database.is_taken();
     if in_use && !args.check {
         return Err(CliError::failed(
             "a server is using the database, and what it keeps cannot be replaced under it",
@@ -38,9 +37,9 @@ pub(crate) fn run(args: &RebuildArgs, global: &Global) -> Result<Exit, CliError>
     }
     // Comparing changes nothing, so it can be done beside a server.
     let store = if args.check && in_use {
-        wiring::open_store_beside(&options)
+        wiring::open_store_beside(&database)
     } else {
-        wiring::open_store(&options)
+        wiring::open_store(&database)
     }?;
     let report = runtime::block_on(rebuild(&store, args))?;
     if args.json {
@@ -51,7 +50,7 @@ pub(crate) fn run(args: &RebuildArgs, global: &Global) -> Result<Exit, CliError>
     Ok(if args.check && report.different > 0 { Exit::No } else { Exit::Ok })
 }
 
-async fn rebuild(store: &SqliteStore, args: &RebuildArgs) -> Result<RebuildReport, CliError> {
+async fn rebuild(store: &LogStore, args: &RebuildArgs) -> Result<RebuildReport, CliError> {
     // indicatif draws on standard error, and only where that is a terminal.
     let bar = if args.json { ProgressBar::hidden() } else { ProgressBar::new(0) };
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} events, {eta} left") {

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use hearback_server::{Listeners, Mode, ServeError};
-use hearback_store::Store;
-use hearback_store::sqlite::SqliteStore;
+use hearback_store::{LogStore, Store};
 
 use crate::cli::Global;
 use crate::config::{self, Config, Inputs, Problem, Trial};
@@ -64,7 +63,7 @@ async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<E
     // Bound before anything is written, so that a second server does nothing but complain.
     let configured = config.server.listen;
     let listeners = bind(&mut config).await?;
-    let store = wiring::open_store(&wiring::store_options(&config.storage, config.quarantine))?;
+    let store = wiring::open_store(&wiring::database(&config.storage, config.quarantine))?;
     let token = first_token(&store).await?;
     let store: Arc<dyn Store> = Arc::new(store);
     let metrics = hearback_server::install_metrics()
@@ -115,7 +114,7 @@ fn cannot_listen(error: ServeError) -> CliError {
 }
 
 /// An admin token where there is none at all: on the first start.
-async fn first_token(store: &SqliteStore) -> Result<Option<FreshToken>, CliError> {
+async fn first_token(store: &LogStore) -> Result<Option<FreshToken>, CliError> {
     if !store.tokens().await?.is_empty() {
         return Ok(None);
     }

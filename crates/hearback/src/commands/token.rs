@@ -1,8 +1,7 @@
 //! `hearback token`: the tokens of the API, on the database file, also while a server runs.
 
 use clap::{Args, Subcommand};
-use hearback_store::Store;
-use hearback_store::sqlite::SqliteStore;
+use hearback_store::{LogStore, Store};
 
 use crate::cli::Global;
 use crate::config::{self, QuarantineConfig};
@@ -48,8 +47,8 @@ enum Action {
 /// Runs `token`.
 pub(crate) fn run(args: &TokenArgs, global: &Global) -> Result<Exit, CliError> {
     let storage = config::storage(global)?;
-    let options = wiring::store_options(&storage, QuarantineConfig::default());
-    let store = wiring::open_store_beside(&options)?;
+    let database = wiring::database(&storage, QuarantineConfig::default());
+    let store = wiring::open_store_beside(&database)?;
     runtime::block_on(async {
         let done = match &args.action {
             Action::Create { name, scope, json } => create(&store, name, *scope, *json).await,
@@ -61,7 +60,7 @@ pub(crate) fn run(args: &TokenArgs, global: &Global) -> Result<Exit, CliError> {
     })
 }
 
-async fn create(store: &SqliteStore, name: &str, scope: Scope, json: bool) -> Result<Exit, CliError> {
+async fn create(store: &LogStore, name: &str, scope: Scope, json: bool) -> Result<Exit, CliError> {
     let name = name.trim();
     if name.is_empty() || name.len() > 100 || name.contains(char::is_control) {
         return Err(CliError::usage("a token's name has 1 to 100 characters, in one line"));
@@ -89,7 +88,7 @@ async fn create(store: &SqliteStore, name: &str, scope: Scope, json: bool) -> Re
     Ok(Exit::Ok)
 }
 
-async fn list(store: &SqliteStore, json: bool) -> Result<Exit, CliError> {
+async fn list(store: &LogStore, json: bool) -> Result<Exit, CliError> {
     let tokens = store.tokens().await?;
     if json {
         output::json(&tokens)?;
@@ -107,7 +106,7 @@ async fn list(store: &SqliteStore, json: bool) -> Result<Exit, CliError> {
     Ok(Exit::Ok)
 }
 
-async fn revoke(store: &SqliteStore, which: &str) -> Result<Exit, CliError> {
+async fn revoke(store: &LogStore, which: &str) -> Result<Exit, CliError> {
     let tokens = store.tokens().await?;
     let found = match which.parse::<u64>() {
         Ok(id) => tokens.iter().find(|token| token.id == id),

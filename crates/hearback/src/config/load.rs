@@ -9,6 +9,7 @@ use std::time::Duration;
 use hearback_providers::ShapeLimits;
 use hearback_server::Limits;
 use hearback_store::sqlite::SqliteOptions;
+use hearback_store::{Database, LogOptions};
 
 use super::node::{Node, Table, Value};
 use super::section::{Report, Section, unknown_key};
@@ -166,16 +167,16 @@ fn limits(section: &mut Section<'_>) -> Limits {
 
 fn storage_section(root: &mut Table, data: PathBuf, report: &mut Report) -> StorageConfig {
     let mut section = Section::of(root, "storage", report);
-    let sqlite = section.text("url", |text| parse::storage_url(text, &data)).map(|(path, _)| path);
-    let sqlite = sqlite.unwrap_or_else(|| data.join("hearback.db"));
-    let default = SqliteOptions::new(&sqlite);
+    let database = section.text("url", |text| parse::storage_url(text, &data)).map(|(database, _)| database);
+    let database = database.unwrap_or_else(|| Database::Sqlite(SqliteOptions::new(data.join("hearback.db"))));
+    let default = LogOptions::default();
     let storage = StorageConfig {
         queue_max: section.number("queue_max", 1..=1_000_000).map_or(default.queue_length, |n| n as usize),
         queue_bytes_max: section.size("queue_bytes_max", parse::size).unwrap_or(default.queue_bytes),
         // Providers try again for up to three days; a horizon within that would count retries as new.
         dedup_days: section.number("dedup_days", 7..=3650).map_or(default.dedup_horizon_days, |n| n as u32),
         data,
-        sqlite,
+        database,
     };
     section.finish();
     storage
@@ -236,6 +237,13 @@ impl Inputs {
     pub(crate) fn overrides_listen(&self) -> bool {
         let is_set = |name: &str| self.environment.get(name).is_some_and(|value| !value.is_empty());
         self.listen.is_some() || is_set("HEARBACK_LISTEN") || is_set("HEARBACK__SERVER__LISTEN")
+    }
+
+    /// A database as the user would name it: a file by its path, another by its URL without the password.
+    pub(crate) fn shown_database(&self, database: &Database) -> String {
+        match database {
+            Database::Sqlite(options) => self.shown(&options.path).display().to_string(),
+        }
     }
 
     /// A path as the user would write it: relative where it lies below the current folder.

@@ -1,8 +1,10 @@
 //! Texts of the configuration into values; each error says what is expected, and never repeats the text, which may be a
 //! secret at the wrong place.
 
+use hearback_store::Database;
+use hearback_store::sqlite::SqliteOptions;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hearback_server::{Mode, UnknownMessage};
 use ipnet::IpNet;
@@ -159,12 +161,15 @@ pub(crate) fn http_path(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The SQLite file that a storage URL names; a relative one lies in the data folder.
-pub(crate) fn storage_url(text: &str, data: &Path) -> Result<PathBuf, String> {
+/// The database that a storage URL names; a relative SQLite file lies in the data folder.
+pub(crate) fn storage_url(text: &str, data: &Path) -> Result<Database, String> {
     let expected = "expected \"sqlite:\" and a path, such as \"sqlite:hearback.db\"";
     let path = text.strip_prefix("sqlite:").ok_or(expected)?;
     let path = path.strip_prefix("//").unwrap_or(path);
-    if path.is_empty() || path.contains('?') { Err(expected.to_owned()) } else { Ok(data.join(path)) }
+    if path.is_empty() || path.contains('?') {
+        return Err(expected.to_owned());
+    }
+    Ok(Database::Sqlite(SqliteOptions::new(data.join(path))))
 }
 
 /// The name of a source.
@@ -215,8 +220,9 @@ mod tests {
     #[test]
     fn storage_lies_in_the_data_folder_unless_absolute() {
         let data = Path::new("/var/lib/hearback");
-        assert_eq!(storage_url("sqlite:h.db", data), Ok(data.join("h.db")));
-        assert_eq!(storage_url("sqlite:///srv/h.db", data), Ok(PathBuf::from("/srv/h.db")));
+        let shown = |text| storage_url(text, data).unwrap().to_string();
+        assert_eq!(shown("sqlite:h.db"), "sqlite:/var/lib/hearback/h.db");
+        assert_eq!(shown("sqlite:///srv/h.db"), "sqlite:/srv/h.db");
         for bad in ["h.db", "sqlite:", "postgres://x", "sqlite:h.db?mode=ro"] {
             assert!(storage_url(bad, data).is_err(), "{bad}");
         }

@@ -31,7 +31,7 @@ impl Config {
             },
             "admin": server.admin.map(|admin| json!({ "listen": admin })),
             "storage": {
-                "url": format!("sqlite:{}", self.storage.sqlite.display()),
+                "url": self.storage.database.to_string(),
                 "queue_max": self.storage.queue_max,
                 "queue_bytes_max": self.storage.queue_bytes_max,
                 "dedup_days": self.storage.dedup_days,

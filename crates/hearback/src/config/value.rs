@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use hearback_providers::{Endpoint, Options, Provider};
 use hearback_server::{Limits, Mode, UnknownMessage};
-use hearback_store::SourceRef;
-pub(crate) use hearback_store::sqlite::QuarantineLimits as QuarantineConfig;
+pub(crate) use hearback_store::QuarantineLimits as QuarantineConfig;
+use hearback_store::{Database, SourceRef};
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 
@@ -78,12 +78,12 @@ pub(crate) struct ServerConfig {
 }
 
 /// Where data are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct StorageConfig {
     /// The data folder.
     pub(crate) data: PathBuf,
-    /// The SQLite file.
-    pub(crate) sqlite: PathBuf,
+    /// The database.
+    pub(crate) database: Database,
     /// Requests that may wait for the journal.
     pub(crate) queue_max: usize,
     /// Bytes of requests that may wait for the journal.

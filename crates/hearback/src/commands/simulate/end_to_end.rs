@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hearback_providers::crypto;
 use hearback_server::{Listeners, LocalApi};
-use hearback_store::sqlite::{SqliteOptions, SqliteStore};
+use hearback_store::sqlite::{self, SqliteOptions};
 use hearback_store::{NewToken, Store};
 
 use super::*;
@@ -46,7 +46,7 @@ fn args(of: &str, scenario: Vec<Scenario>) -> SimulateArgs {
 }
 
 async fn store(folder: &Path) -> Arc<dyn Store> {
-    let store = SqliteStore::open(&SqliteOptions::new(folder.join("hearback.db"))).unwrap();
+    let store = sqlite::open(&SqliteOptions::new(folder.join("hearback.db"))).unwrap();
     let hash = crypto::sha256(&[TOKEN.as_bytes()]);
     let token = NewToken { name: "test".into(), scope: "admin".into(), hash, created_at: Timestamp::now() };
     store.add_token(token).await.unwrap();

@@ -71,7 +71,10 @@ fn every_key() {
     assert_eq!(limits.in_flight_bytes_max, 1 << 20);
     assert_eq!((limits.read_timeout, limits.drain_timeout), (Duration::from_secs(5), Duration::ZERO));
     assert_eq!(limits.quarantined_per_second, 7);
-    assert_eq!(config.storage.sqlite, bench.path().join("data/log.db"));
+    assert_eq!(
+        config.storage.database.to_string(),
+        format!("sqlite:{}", bench.path().join("data/log.db").display())
+    );
     assert_eq!((config.quarantine.entries_max, config.quarantine.bytes_max), (5, 1 << 20));
     assert_eq!(
         (config.log.format, config.log.level.as_str()),
@@ -192,7 +195,8 @@ fn trial_sources_where_nothing_is_configured() {
 #[test]
 fn the_database_is_found_though_sources_are_broken() {
     let mut bench = Bench::new("[storage]\nurl = \"sqlite:x.db\"\n[sources.a]\nkeys = \"env:NOT_SET\"\n");
-    assert_eq!(load_storage(&bench.inputs).unwrap().sqlite, bench.path().join("data/x.db"));
+    let shown = |bench: &Bench| load_storage(&bench.inputs).unwrap().database.to_string();
+    assert_eq!(shown(&bench), format!("sqlite:{}", bench.path().join("data/x.db").display()));
     bench.inputs.data = Some("/srv/hearback".into());
-    assert_eq!(load_storage(&bench.inputs).unwrap().sqlite, Path::new("/srv/hearback/x.db"));
+    assert_eq!(shown(&bench), "sqlite:/srv/hearback/x.db");
 }

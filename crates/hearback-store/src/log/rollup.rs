@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use hearback_event::{Fact, Kind, Timestamp};
-use rusqlite::{Connection, params};
 
 use super::period::Period;
 use super::stage::StagedEvent;
+use crate::session::{Column, Session, Table, params};
 use crate::{RollupRow, StoreError};
 
 /// More different tags or domains of one period and day are counted together, so that a sender who tags every
@@ -51,28 +51,58 @@ fn count(cells: &mut HashMap<Cell<Box<str>>, u64>, day: i64, name: &str, kind: K
     }
 }
 
-/// The tables of rollups.
+/// The kinds of counts.
 #[derive(Clone, Copy)]
-pub(super) enum Table {
+pub(super) enum Rollup {
     Hourly,
     Tags,
     Domains,
 }
 
-impl Table {
+macro_rules! table {
+    ($name:literal, $step:literal, $of:literal, $kind:ident) => {
+        Table {
+            name: $name,
+            columns: &[
+                ($step, Column::Int),
+                ($of, Column::$kind),
+                ("kind", Column::Int),
+                ("machine", Column::Int),
+                ("period", Column::Int),
+                ("count", Column::Int),
+            ],
+            key: &[$step, $of, "kind", "machine", "period"],
+        }
+    };
+}
+
+const HOURLY: Table = table!("hourly", "hour", "source", Int);
+const TAGS: Table = table!("daily_tags", "day", "tag", Text);
+const DOMAINS: Table = table!("daily_domains", "day", "domain", Text);
+
+impl Rollup {
+    /// Where its counts are kept: step, name, kind, machine, period, count.
+    pub(super) const fn table(self) -> &'static Table {
+        match self {
+            Self::Hourly => &HOURLY,
+            Self::Tags => &TAGS,
+            Self::Domains => &DOMAINS,
+        }
+    }
+
     const fn select(self) -> &'static str {
         match self {
             Self::Hourly => {
-                "SELECT hour, name, kind, machine, sum(count) FROM hourly JOIN sources ON sources.id = source
-                 WHERE hour BETWEEN ?1 AND ?2 AND period < ?3 GROUP BY hour, name, kind, machine"
+                "SELECT hour, name, kind, machine, CAST(sum(count) AS BIGINT) FROM hourly JOIN sources ON sources.id = source
+                 WHERE hour BETWEEN $1 AND $2 AND period < $3 GROUP BY hour, name, kind, machine"
             }
             Self::Tags => {
-                "SELECT day, tag, kind, machine, sum(count) FROM daily_tags
-                 WHERE day BETWEEN ?1 AND ?2 AND period < ?3 GROUP BY day, tag, kind, machine"
+                "SELECT day, tag, kind, machine, CAST(sum(count) AS BIGINT) FROM daily_tags
+                 WHERE day BETWEEN $1 AND $2 AND period < $3 GROUP BY day, tag, kind, machine"
             }
             Self::Domains => {
-                "SELECT day, domain, kind, machine, sum(count) FROM daily_domains
-                 WHERE day BETWEEN ?1 AND ?2 AND period < ?3 GROUP BY day, domain, kind, machine"
+                "SELECT day, domain, kind, machine, CAST(sum(count) AS BIGINT) FROM daily_domains
+                 WHERE day BETWEEN $1 AND $2 AND period < $3 GROUP BY day, domain, kind, machine"
             }
         }
     }
@@ -84,21 +114,6 @@ impl Table {
             Self::Tags | Self::Domains => 86_400,
         }
     }
-
-    /// The statement that writes one count of a period.
-    pub(super) const fn insert(self) -> &'static str {
-        match self {
-            Self::Hourly => {
-                "INSERT OR REPLACE INTO hourly (hour, source, kind, machine, period, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-            }
-            Self::Tags => {
-                "INSERT OR REPLACE INTO daily_tags (day, tag, kind, machine, period, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-            }
-            Self::Domains => {
-                "INSERT OR REPLACE INTO daily_domains (day, domain, kind, machine, period, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-            }
-        }
-    }
 }
 
 /// Counts of unsealed periods, by cell with the source's number replaced by its name.
@@ -106,25 +121,25 @@ pub(super) type TailCounts = HashMap<Cell<String>, u64>;
 
 /// The counts of `period` that lie between two steps, added to `into`.
 pub(super) fn collect(
-    table: Table,
+    rollup: Rollup,
     period: &Period,
     range: (i64, i64),
     name_of: &dyn Fn(u32) -> String,
     into: &mut TailCounts,
 ) {
-    let rollups = &period.rollups;
+    let counts = &period.rollups;
     let within = |step: i64| (range.0..=range.1).contains(&step);
-    let texts = match table {
-        Table::Hourly => {
+    let texts = match rollup {
+        Rollup::Hourly => {
             for ((hour, source, kind, machine), count) in
-                rollups.hourly.iter().filter(|((hour, ..), _)| within(*hour))
+                counts.hourly.iter().filter(|((hour, ..), _)| within(*hour))
             {
                 *into.entry((*hour, name_of(*source), *kind, *machine)).or_default() += count;
             }
             return;
         }
-        Table::Tags => &rollups.tags,
-        Table::Domains => &rollups.domains,
+        Rollup::Tags => &counts.tags,
+        Rollup::Domains => &counts.domains,
     };
     for ((day, name, kind, machine), count) in texts.iter().filter(|((day, ..), _)| within(*day)) {
         *into.entry((*day, name.to_string(), *kind, *machine)).or_default() += count;
@@ -132,30 +147,29 @@ pub(super) fn collect(
 }
 
 /// The first and last step that a time range touches.
-pub(super) fn steps(table: Table, since: Timestamp, until: Timestamp) -> (i64, i64) {
-    let step = |moment: Timestamp| moment.as_seconds().div_euclid(table.seconds());
+pub(super) fn steps(rollup: Rollup, since: Timestamp, until: Timestamp) -> (i64, i64) {
+    let step = |moment: Timestamp| moment.as_seconds().div_euclid(rollup.seconds());
     (step(since), step(until.plus_seconds(0)))
 }
 
 /// Adds the sealed counts (of periods before `unsealed`) to those of the tail and puts them in order.
 pub(super) fn read(
-    connection: &Connection,
-    table: Table,
+    session: &dyn Session,
+    rollup: Rollup,
     range: (i64, i64),
     unsealed: u64,
     mut counts: TailCounts,
 ) -> Result<Vec<RollupRow>, StoreError> {
-    let mut statement = connection.prepare_cached(table.select())?;
-    let mut rows = statement.query(params![range.0, range.1, unsealed as i64])?;
-    while let Some(row) = rows.next()? {
-        let kind = Kind::from_number(row.get(2)?).unwrap_or_default();
-        *counts.entry((row.get(0)?, row.get(1)?, kind, row.get(3)?)).or_default() +=
-            row.get::<_, i64>(4)? as u64;
-    }
+    session.query(rollup.select(), params![range.0, range.1, unsealed], &mut |row| {
+        let kind = Kind::from_number(row.int(2)? as u8).unwrap_or_default();
+        let cell = (row.int(0)?, row.text(1)?.to_owned(), kind, row.int(3)? != 0);
+        *counts.entry(cell).or_default() += row.int(4)? as u64;
+        Ok(())
+    })?;
     let mut rows: Vec<RollupRow> = counts
         .into_iter()
         .filter_map(|((step, of, kind, machine), count)| {
-            let start = Timestamp::from_seconds(step.checked_mul(table.seconds())?)?;
+            let start = Timestamp::from_seconds(step.checked_mul(rollup.seconds())?)?;
             Some(RollupRow { start, of, kind, machine, count })
         })
         .collect();

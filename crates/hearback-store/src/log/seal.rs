@@ -1,20 +1,23 @@
 //! Sealing a full period: its indexes are sorted on another thread, then written a little with each later batch, and in
 //! the end one row makes them valid. Whatever a crash leaves half written is written again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use hearback_event::{Address, RecipientState};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::filter;
 use super::period::Period;
 use super::posting::{BLOCK, PERIOD, pack};
 use super::rebuild::rollup_difference;
 use super::recipients;
-use super::rollup::{Cell, Table};
+use super::rollup::{Cell, Rollup};
 use super::tail::{Sealed, block_id, first_position};
 use crate::StoreError;
+use crate::session::{Column, Keys, Param, Session, Table, params};
+
+const POSTINGS: Table =
+    Table { name: "postings", columns: &[("id", Column::Int), ("block", Column::Blob)], key: &[] };
 
 /// Everything that a period will write, in the order in which it is written.
 pub(super) struct Prepared {
@@ -31,13 +34,13 @@ pub(super) struct Prepared {
 }
 
 /// Sorts what a full period holds. The addresses, which are not in memory, are read from the log.
-pub(super) fn prepare(connection: &Connection, period: &Arc<Period>) -> Result<Prepared, StoreError> {
+pub(super) fn prepare(session: &dyn Session, period: &Arc<Period>) -> Result<Prepared, StoreError> {
     let mut postings = period.postings();
     postings.sort_unstable();
     let blocks: Vec<Vec<u8>> = postings.chunks(BLOCK).map(pack).collect();
     let fences = postings.chunks(BLOCK).filter_map(|block| block.first().copied()).collect();
     drop(postings);
-    let (recipients, received_max) = fold_recipients(connection, period)?;
+    let (recipients, received_max) = fold_recipients(session, period)?;
     let times = period.facts().iter().map(|fact| fact.occurred_at.as_nanos());
     let occurred = (times.clone().min().unwrap_or_default(), times.max().unwrap_or_default());
     let rollups = &period.rollups;
@@ -57,27 +60,35 @@ pub(super) fn prepare(connection: &Connection, period: &Arc<Period>) -> Result<P
 
 type Folded = (BTreeMap<Address, RecipientState>, i64);
 
-fn fold_recipients(connection: &Connection, period: &Period) -> Result<Folded, StoreError> {
+fn fold_recipients(session: &dyn Session, period: &Period) -> Result<Folded, StoreError> {
     let mut states = BTreeMap::<Address, RecipientState>::new();
     let mut received_max = i64::MIN;
     let first = first_position(period.number());
-    let mut statement = connection.prepare_cached(
-        "SELECT position, recipient, received_at FROM events WHERE position BETWEEN ?1 AND ?2 ORDER BY position",
+    let mut facts = period.facts().iter();
+    session.query(
+        "SELECT recipient, received_at FROM events WHERE position BETWEEN $1 AND $2 ORDER BY position",
+        params![first, first + PERIOD - 1],
+        &mut |row| {
+            let Some(fact) = facts.next() else { return Ok(()) };
+            received_max = received_max.max(row.int(1)?);
+            if let Some(address) = row.maybe_text(0)?.and_then(|text| Address::parse(text).ok()) {
+                states.entry(address).or_default().add(fact);
+            }
+            Ok(())
+        },
     )?;
-    let mut rows = statement.query(params![first as i64, (first + PERIOD - 1) as i64])?;
-    for fact in period.facts() {
-        let row = rows.next()?.ok_or_else(|| StoreError::Damaged("the log has a gap".to_owned()))?;
-        received_max = received_max.max(row.get(2)?);
-        if let Ok(Some(text)) = row.get_ref(1)?.as_str_or_null()
-            && let Ok(address) = Address::parse(text)
-        {
-            states.entry(address).or_default().add(fact);
-        }
+    match facts.next() {
+        Some(_) => Err(StoreError::Damaged("the log has a gap".to_owned())),
+        None => Ok((states, received_max)),
     }
-    Ok((states, received_max))
 }
 
 impl Prepared {
+    /// The number of the period.
+    pub(super) const fn period(&self) -> u64 {
+        self.period
+    }
+
     /// What it says about recipients.
     pub(super) fn recipients(&self) -> &[(Address, RecipientState)] {
         &self.recipients
@@ -86,6 +97,11 @@ impl Prepared {
     /// As [`Prepared::recipients`], taken.
     pub(super) fn into_recipients(self) -> Vec<(Address, RecipientState)> {
         self.recipients
+    }
+
+    /// How many rows are written before the last one, which makes them valid.
+    fn rows(&self) -> usize {
+        self.blocks.len() + self.recipients.len() + self.hourly.len() + self.tags.len() + self.domains.len()
     }
 
     /// How many rows of which projection it has.
@@ -99,20 +115,22 @@ impl Prepared {
     }
 
     /// How the rows on disk differ from these.
-    pub(super) fn differences(&self, connection: &Connection) -> Result<Vec<String>, StoreError> {
+    pub(super) fn differences(&self, session: &dyn Session) -> Result<Vec<String>, StoreError> {
         let mut differences = Vec::new();
-        let mut statement = connection.prepare_cached("SELECT block FROM postings WHERE id = ?1")?;
-        for (number, block) in self.blocks.iter().enumerate() {
-            let found: Option<Vec<u8>> =
-                statement.query_row(params![block_id(self.period, number)], |row| row.get(0)).optional()?;
-            if found.as_ref() != Some(block) {
+        let ids: Vec<i64> = (0..self.blocks.len()).map(|number| block_id(self.period, number)).collect();
+        let mut found = HashMap::new();
+        session.look_up("SELECT id, block FROM postings WHERE id", Keys::Ints(&ids), &mut |row| {
+            found.insert(row.int(0)?, row.blob(1)?.to_vec());
+            Ok(())
+        })?;
+        for (number, (id, block)) in ids.iter().zip(&self.blocks).enumerate() {
+            if found.get(id) != Some(block) {
                 differences.push(format!("index block {number} of period {} differs", self.period));
             }
         }
-        let found: Option<(Vec<u8>, Vec<u8>)> = connection
-            .prepare_cached("SELECT fences, filter FROM periods WHERE period = ?1")?
-            .query_row(params![self.period as i64], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+        let sql = "SELECT fences, filter FROM periods WHERE period = $1";
+        let found = session
+            .one(sql, params![self.period], |row| Ok((row.blob(0)?.to_vec(), row.blob(1)?.to_vec())))?;
         if found != Some((pack(&self.fences), self.filter.clone())) {
             differences.push(format!("fences or filter of period {} differ", self.period));
         }
@@ -134,7 +152,7 @@ impl Prepared {
         for (table, expected) in
             [("hourly", hourly), ("daily_tags", texts(&self.tags)), ("daily_domains", texts(&self.domains))]
         {
-            differences.extend(rollup_difference(connection, table, self.period, &expected)?);
+            differences.extend(rollup_difference(session, table, self.period, &expected)?);
         }
         Ok(differences)
     }
@@ -156,22 +174,20 @@ impl Sealing {
         Self { prepared, committed: 0, written: 0, complete: false }
     }
 
-    /// Writes the next rows, `budget` of them at most.
-    pub(super) fn write(&mut self, transaction: &Transaction<'_>, budget: usize) -> Result<(), StoreError> {
+    /// Writes the next rows, about `budget` of them.
+    pub(super) fn write(&mut self, session: &dyn Session, budget: usize) -> Result<(), StoreError> {
         let p = &self.prepared;
         if self.written == 0 {
             // What an interrupted attempt left behind.
-            transaction.execute(
-                "DELETE FROM postings WHERE id BETWEEN ?1 AND ?2",
+            session.execute(
+                "DELETE FROM postings WHERE id BETWEEN $1 AND $2",
                 params![block_id(p.period, 0), block_id(p.period + 1, 0) - 1],
             )?;
         }
-        for _ in 0..budget {
-            if self.complete {
-                break;
-            }
-            self.complete = write_step(transaction, p, self.written)?;
-            self.written += 1;
+        let end = self.written + budget;
+        while self.written < end && !self.complete {
+            self.written += write_some(session, p, self.written, end - self.written)?;
+            self.complete = self.written > p.rows();
         }
         Ok(())
     }
@@ -193,51 +209,61 @@ impl Sealing {
     }
 }
 
-/// Writes the step of that number; whether it was the last.
-fn write_step(transaction: &Transaction<'_>, p: &Prepared, step: usize) -> Result<bool, StoreError> {
-    let mut at = step;
-    if let Some(block) = p.blocks.get(at) {
-        transaction
-            .prepare_cached("INSERT INTO postings (id, block) VALUES (?1, ?2)")?
-            .execute(params![block_id(p.period, at), block])?;
-        return Ok(false);
+/// The rows of one list that lie between two numbers of the whole.
+fn part<T>(list: &[T], from: usize, most: usize) -> &[T] {
+    list.get(from..list.len().min(from.saturating_add(most))).unwrap_or_default()
+}
+
+/// Writes rows from the one of that number on, `most` of them, all of one table; how many they were.
+fn write_some(session: &dyn Session, p: &Prepared, from: usize, most: usize) -> Result<usize, StoreError> {
+    let mut at = from;
+    let blocks = part(&p.blocks, at, most);
+    if !blocks.is_empty() {
+        let values: Vec<Param<'_>> = (at..)
+            .zip(blocks)
+            .flat_map(|(number, block)| [block_id(p.period, number).into(), Param::Blob(block)])
+            .collect();
+        session.write(&POSTINGS, &values)?;
+        return Ok(blocks.len());
     }
     at -= p.blocks.len();
-    if let Some((address, state)) = p.recipients.get(at) {
-        recipients::merge(transaction, address, state, first_position(p.period + 1) - 1)?;
-        return Ok(false);
+    let recipients = part(&p.recipients, at, most);
+    if !recipients.is_empty() {
+        recipients::merge(session, recipients, first_position(p.period + 1) - 1)?;
+        return Ok(recipients.len());
     }
     at -= p.recipients.len();
-    if let Some(((hour, source, kind, machine), count)) = p.hourly.get(at) {
-        transaction.prepare_cached(Table::Hourly.insert())?.execute(params![
-            hour,
-            source,
-            kind.number(),
-            machine,
-            p.period as i64,
-            *count as i64
-        ])?;
-        return Ok(false);
+    let hourly = part(&p.hourly, at, most);
+    if !hourly.is_empty() {
+        let values: Vec<Param<'_>> = hourly
+            .iter()
+            .flat_map(|((hour, source, kind, machine), count)| {
+                let (hour, source) = (Param::from(*hour), Param::from(*source));
+                [hour, source, kind.number().into(), (*machine).into(), p.period.into(), (*count).into()]
+            })
+            .collect();
+        session.write(Rollup::Hourly.table(), &values)?;
+        return Ok(hourly.len());
     }
     at -= p.hourly.len();
-    for (table, cells) in [(Table::Tags, &p.tags), (Table::Domains, &p.domains)] {
-        if let Some(((day, name, kind, machine), count)) = cells.get(at) {
-            transaction.prepare_cached(table.insert())?.execute(params![
-                day,
-                name,
-                kind.number(),
-                machine,
-                p.period as i64,
-                *count as i64
-            ])?;
-            return Ok(false);
+    for (rollup, cells) in [(Rollup::Tags, &p.tags), (Rollup::Domains, &p.domains)] {
+        let rows = part(cells, at, most);
+        if !rows.is_empty() {
+            let values: Vec<Param<'_>> = rows
+                .iter()
+                .flat_map(|((day, name, kind, machine), count)| {
+                    let (day, name) = (Param::from(*day), Param::from(&**name));
+                    [day, name, kind.number().into(), (*machine).into(), p.period.into(), (*count).into()]
+                })
+                .collect();
+            session.write(rollup.table(), &values)?;
+            return Ok(rows.len());
         }
         at -= cells.len();
     }
-    transaction
-        .prepare_cached(
-            "INSERT INTO periods (period, occurred_min, occurred_max, received_max, fences, filter) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![p.period as i64, p.occurred.0, p.occurred.1, p.received_max, pack(&p.fences), p.filter])?;
-    Ok(true)
+    session.execute(
+        "INSERT INTO periods (period, occurred_min, occurred_max, received_max, fences, filter) VALUES ($1, $2, $3, $4, $5, $6)",
+        params![p.period, p.occurred.0, p.occurred.1, p.received_max, &pack(&p.fences), &p.filter],
+    )?;
+    Ok(1)
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use hearback_event::{Address, RecipientState};
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::Shared;
 use super::filter::Filters;
@@ -14,6 +13,7 @@ use super::recipients;
 use super::rows::{self, Sources};
 use super::seal::{Prepared, Sealing, prepare};
 use super::tail::{self, Tail, first_position};
+use crate::session::{Session, params};
 use crate::{RebuildReport, StoreError};
 
 /// How many differences are told one by one.
@@ -21,42 +21,39 @@ const MOST_TOLD: usize = 100;
 
 /// Reads one whole period of the log into memory; `None` where it is not full.
 fn read_period(
-    connection: &Connection,
+    session: &dyn Session,
     sources: &Sources,
     number: u64,
 ) -> Result<Option<Arc<Period>>, StoreError> {
     let mut tail = Tail { last_position: first_position(number) - 1, ..Tail::default() };
     tail.unsealed.push(Arc::new(Period::new(number)));
-    tail::load_events(connection, sources, &mut tail, first_position(number) + PERIOD - 1)?;
+    tail::load_events(session, sources, &mut tail, first_position(number) + PERIOD - 1)?;
     Ok(tail.unsealed.pop().filter(|period| period.len() as u64 == PERIOD && period.number() == number))
 }
 
-/// Compares every projection with what the log gives.
+/// Compares every projection with what the log gives. The session must see one state of the database throughout: a server
+/// may be writing meanwhile.
 pub(super) fn check(
-    connection: &Connection,
+    session: &dyn Session,
     sources: &Sources,
     progress: &dyn Fn(u64, u64),
 ) -> Result<RebuildReport, StoreError> {
-    // One read transaction: a server may be writing meanwhile.
-    let snapshot = connection.unchecked_transaction()?;
-    let last: i64 =
-        snapshot.query_row("SELECT coalesce(max(position), 0) FROM events", [], |row| row.get(0))?;
-    let sealed: i64 =
-        snapshot.query_row("SELECT coalesce(max(period) + 1, 0) FROM periods", [], |row| row.get(0))?;
+    let last = rows::last_position(session)?;
+    let sealed = session.number("SELECT max(period) + 1 FROM periods", params![])? as u64;
     let mut checker = Checker::default();
-    checker.count_log(&snapshot, last as u64, progress)?;
-    for number in 0..sealed as u64 {
-        match read_period(&snapshot, sources, number)? {
-            Some(period) => checker.period(&snapshot, &prepare(&snapshot, &period)?)?,
+    checker.count_log(session, last, progress)?;
+    for number in 0..sealed {
+        match read_period(session, sources, number)? {
+            Some(period) => checker.period(session, &prepare(session, &period)?)?,
             None => checker.differs(format!("period {number} is sealed but its events are not complete")),
         }
     }
     // A period on its way to disk has told some recipients already.
-    let next = match read_period(&snapshot, sources, sealed as u64)? {
-        Some(period) => prepare(&snapshot, &period)?.into_recipients(),
+    let next = match read_period(session, sources, sealed)? {
+        Some(period) => prepare(session, &period)?.into_recipients(),
         None => Vec::new(),
     };
-    checker.recipients(&snapshot, next, first_position(sealed as u64 + 1) - 1)?;
+    checker.recipients(session, next, first_position(sealed + 1) - 1)?;
     Ok(checker.report)
 }
 
@@ -84,22 +81,20 @@ impl Checker {
     /// The log itself: no gap, and no key twice.
     fn count_log(
         &mut self,
-        connection: &Connection,
+        session: &dyn Session,
         last: u64,
         progress: &dyn Fn(u64, u64),
     ) -> Result<(), StoreError> {
         let mut seen: HashSet<[u8; 16]> = HashSet::new();
-        let mut statement = connection.prepare("SELECT position, dedup FROM events ORDER BY position")?;
-        let mut rows = statement.query([])?;
         let mut expected = None;
-        while let Some(row) = rows.next()? {
-            let position = row.get::<_, i64>(0)? as u64;
+        session.query("SELECT position, dedup FROM events ORDER BY position", params![], &mut |row| {
+            let position = row.int(0)? as u64;
             if expected.is_some_and(|expected| expected != position) {
                 self.differs(format!("the log has a gap before position {position}"));
             }
             expected = Some(position + 1);
             self.report.events += 1;
-            for key in rows::keys(row.get_ref(1)?.as_blob().unwrap_or_default()) {
+            for key in rows::keys(row.blob(1)?) {
                 if !seen.insert(*key.as_bytes()) {
                     self.differs(format!("event {position} is in the log twice"));
                 }
@@ -107,13 +102,14 @@ impl Checker {
             if self.report.events.is_multiple_of(4096) {
                 progress(position, last);
             }
-        }
+            Ok(())
+        })?;
         progress(last, last);
         Ok(())
     }
 
-    fn period(&mut self, connection: &Connection, prepared: &Prepared) -> Result<(), StoreError> {
-        for difference in prepared.differences(connection)? {
+    fn period(&mut self, session: &dyn Session, prepared: &Prepared) -> Result<(), StoreError> {
+        for difference in prepared.differences(session)? {
             self.differs(difference);
         }
         for (projection, rows) in prepared.sizes() {
@@ -128,7 +124,7 @@ impl Checker {
 
     fn recipients(
         &mut self,
-        connection: &Connection,
+        session: &dyn Session,
         next: Vec<(Address, RecipientState)>,
         next_upto: u64,
     ) -> Result<(), StoreError> {
@@ -136,7 +132,7 @@ impl Checker {
         let mut expected = std::mem::take(&mut self.recipients);
         let mut rows = 0;
         let mut wrong = Vec::new();
-        recipients::for_each_row(connection, |address, upto, found| {
+        recipients::for_each_row(session, |address, upto, found| {
             rows += 1;
             let parsed = Address::parse(address).ok();
             let mut state = parsed.as_ref().and_then(|address| expected.remove(address));
@@ -164,51 +160,64 @@ impl Checker {
     }
 }
 
-/// Throws every projection away and makes it anew. Only the one writer may do this.
+/// Runs a piece of work in a transaction.
+pub(super) type Transaction<'a> =
+    dyn FnMut(&mut dyn FnMut(&dyn Session) -> Result<(), StoreError>) -> Result<(), StoreError> + 'a;
+
+/// Throws every projection away and makes it anew. Only the one who seals may do this.
 pub(super) fn replace(
-    connection: &mut Connection,
+    transaction: &mut Transaction<'_>,
     shared: &Shared,
     filters: &mut Filters,
     progress: &dyn Fn(u64, u64),
 ) -> Result<(), StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for table in ["periods", "postings", "recipients", "hourly", "daily_tags", "daily_domains"] {
-        transaction.execute(&format!("DELETE FROM {table}"), [])?;
-    }
-    transaction.commit()?;
-    let first: Option<i64> =
-        connection.query_row("SELECT min(position) FROM events", [], |row| row.get(0)).optional()?.flatten();
-    let last: i64 =
-        connection.query_row("SELECT coalesce(max(position), 0) FROM events", [], |row| row.get(0))?;
+    let (mut first, mut last) = (0, 0);
+    transaction(&mut |session| {
+        for table in ["periods", "postings", "recipients", "hourly", "daily_tags", "daily_domains"] {
+            session.execute(&format!("DELETE FROM {table}"), params![])?;
+        }
+        first = session.number("SELECT min(position) FROM events", params![])? as u64;
+        last = rows::last_position(session)?;
+        Ok(())
+    })?;
     *shared.tail.write() = Tail::default();
-    let mut number = first.map_or(0, |first| period_of(first as u64));
+    let mut number = if first == 0 { 0 } else { period_of(first) };
     loop {
-        let period = read_period(connection, &shared.sources.read(), number)?;
+        let mut period = None;
+        transaction(&mut |session| {
+            period = read_period(session, &shared.sources.read(), number)?;
+            Ok(())
+        })?;
         let Some(period) = period else { break };
-        let mut sealing = Sealing::new(prepare(connection, &period)?);
+        let mut prepared = None;
+        transaction(&mut |session| {
+            prepared = Some(prepare(session, &period)?);
+            Ok(())
+        })?;
+        let Some(mut sealing) = prepared.map(Sealing::new) else { break };
         let (sealed, filter) = loop {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            sealing.write(&transaction, 10_000)?;
-            transaction.commit()?;
+            transaction(&mut |session| sealing.write(session, 10_000))?;
             if let Some(done) = sealing.committed() {
                 break done;
             }
         };
         filters.add(sealed.number, &filter);
         shared.tail.write().seal(sealed);
-        progress(first_position(number + 1) - 1, last as u64);
+        progress(first_position(number + 1) - 1, last);
         number += 1;
     }
-    let mut tail = shared.tail.write();
-    tail.last_position = first_position(number) - 1;
-    tail::load_events(connection, &shared.sources.read(), &mut tail, i64::MAX as u64)?;
-    progress(last as u64, last as u64);
+    transaction(&mut |session| {
+        let mut tail = shared.tail.write();
+        tail.last_position = first_position(number) - 1;
+        tail::load_events(session, &shared.sources.read(), &mut tail, i64::MAX as u64)
+    })?;
+    progress(last, last);
     Ok(())
 }
 
 /// Whether a count of a rollup row differs from what the log gives, told in words.
 pub(super) fn rollup_difference(
-    connection: &Connection,
+    session: &dyn Session,
     table: &str,
     period: u64,
     expected: &BTreeMap<(i64, String, u8, bool), u64>,
@@ -218,14 +227,13 @@ pub(super) fn rollup_difference(
         "daily_tags" => ("day", "tag"),
         _ => ("day", "domain"),
     };
-    let sql = format!("SELECT {step}, {name}, kind, machine, count FROM {table} WHERE period = ?1");
-    let mut statement = connection.prepare(&sql)?;
-    let mut rows = statement.query(params![period as i64])?;
+    let sql = format!("SELECT {step}, {name}, kind, machine, count FROM {table} WHERE period = $1");
     let mut found = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        let cell: (i64, String, u8, bool) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        found.insert(cell, row.get::<_, i64>(4)? as u64);
-    }
+    session.query(&sql, params![period], &mut |row| {
+        let cell = (row.int(0)?, row.text(1)?.to_owned(), row.int(2)? as u8, row.int(3)? != 0);
+        found.insert(cell, row.int(4)? as u64);
+        Ok(())
+    })?;
     if found == *expected {
         return Ok(Vec::new());
     }

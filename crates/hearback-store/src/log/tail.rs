@@ -1,14 +1,16 @@
 //! What is known of the log besides its rows: the periods in memory, and the sealed ones on disk.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use hearback_event::Fact;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::period::Period;
 use super::posting::{BLOCK, Key, PERIOD, period_of, place, position_at, range, unpack};
 use super::rows::{self, Sources};
 use super::stage::StagedEvent;
+use crate::session::{Keys, Session, params};
 use crate::{Order, StoreError};
 
 /// A sealed period: what has to be in memory to find its blocks.
@@ -37,22 +39,13 @@ impl Sealed {
         self.blocks(key).len() * BLOCK
     }
 
-    /// The places of a key in the order asked for, read block by block as they are needed.
-    pub(super) fn places<'a>(
-        &self,
-        connection: &'a Connection,
-        key: Key,
-        order: Order,
-    ) -> impl Iterator<Item = Result<Vec<u16>, StoreError>> + use<'a> {
-        let (period, blocks) = (self.number, self.blocks(key));
-        let (count, first, last) = (blocks.len(), blocks.start, blocks.end.saturating_sub(1));
-        (0..count).map(move |n| {
-            let block = match order {
-                Order::Newest => last - n,
-                Order::Oldest => first + n,
-            };
-            read_block(connection, period, block, key, order)
-        })
+    /// The rows of the blocks that may hold the key, in the order asked for.
+    pub(super) fn block_ids(&self, key: Key, order: Order) -> Vec<i64> {
+        let ids = self.blocks(key).map(|block| block_id(self.number, block));
+        match order {
+            Order::Newest => ids.rev().collect(),
+            Order::Oldest => ids.collect(),
+        }
     }
 }
 
@@ -61,26 +54,53 @@ pub(super) const fn block_id(period: u64, block: usize) -> i64 {
     (period << 20 | block as u64) as i64
 }
 
-/// The places of a key in one block.
-fn read_block(
-    connection: &Connection,
-    period: u64,
-    block: usize,
-    key: Key,
-    order: Order,
-) -> Result<Vec<u16>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT block FROM postings WHERE id = ?1")?;
-    let mut rows = statement.query(params![block_id(period, block)])?;
-    let row = rows
-        .next()?
-        .ok_or_else(|| StoreError::Damaged(format!("block {block} of period {period} is missing")))?;
-    let bytes =
-        row.get_ref(0)?.as_blob().map_err(|_| StoreError::Damaged("a block is not binary".to_owned()))?;
-    let mut places: Vec<u16> = range(bytes, key.first(), key.end()).map(place).collect();
-    if order == Order::Newest {
-        places.reverse();
+/// Blocks of postings, each read once for a question.
+pub(super) struct Blocks<'a> {
+    session: &'a dyn Session,
+    read: RefCell<HashMap<i64, Vec<u8>>>,
+}
+
+impl<'a> Blocks<'a> {
+    /// None read yet.
+    pub(super) fn new(session: &'a dyn Session) -> Self {
+        Self { session, read: RefCell::default() }
     }
-    Ok(places)
+
+    /// Reads many at once: a question to a database on another machine takes as long for one as for fifty.
+    pub(super) fn read_ahead(&self, mut ids: Vec<i64>) -> Result<(), StoreError> {
+        let mut read = self.read.borrow_mut();
+        ids.retain(|id| !read.contains_key(id));
+        self.session.look_up("SELECT id, block FROM postings WHERE id", Keys::Ints(&ids), &mut |row| {
+            read.insert(row.int(0)?, row.blob(1)?.to_vec());
+            Ok(())
+        })
+    }
+
+    /// The places of a key in one block, in the order asked for.
+    pub(super) fn places_in(&self, id: i64, key: Key, order: Order) -> Result<Vec<u16>, StoreError> {
+        if !self.read.borrow().contains_key(&id) {
+            self.read_ahead(vec![id])?;
+        }
+        let read = self.read.borrow();
+        let bytes = read.get(&id).ok_or_else(|| {
+            StoreError::Damaged(format!("block {} of period {} is missing", id & 0xf_ffff, id >> 20))
+        })?;
+        let mut places: Vec<u16> = range(bytes, key.first(), key.end()).map(place).collect();
+        if order == Order::Newest {
+            places.reverse();
+        }
+        Ok(places)
+    }
+
+    /// The places of a key in the order asked for, read block by block as they are needed.
+    pub(super) fn places<'b>(
+        &'b self,
+        sealed: &Sealed,
+        key: Key,
+        order: Order,
+    ) -> impl Iterator<Item = Result<Vec<u16>, StoreError>> + use<'a, 'b> {
+        sealed.block_ids(key, order).into_iter().map(move |id| self.places_in(id, key, order))
+    }
 }
 
 /// The state of the log between rows and readers.
@@ -157,66 +177,71 @@ impl Tail {
     }
 }
 
-/// Reads what is on disk: the sealed periods beyond those known, then the events after them. Gives back the numbers and
-/// filters of the periods that are new, for those who look for duplicates.
+/// Reads what is on disk: the sealed periods beyond those known, then the events after them, up to `last`.
 pub(super) fn load(
-    connection: &Connection,
+    session: &dyn Session,
     sources: &mut Sources,
     tail: &mut Tail,
-    mut on_sealed: impl FnMut(u64, &[u8]),
+    last: u64,
 ) -> Result<(), StoreError> {
-    let first = tail.first_unsealed();
-    let mut statement = connection.prepare_cached(
-        "SELECT period, occurred_min, occurred_max, received_max, fences, filter FROM periods WHERE period >= ?1 ORDER BY period",
-    )?;
-    let mut rows = statement.query(params![first as i64])?;
-    while let Some(row) = rows.next()? {
-        let number = row.get::<_, i64>(0)? as u64;
-        let fences = unpack(&row.get::<_, Vec<u8>>(4)?).collect();
-        on_sealed(number, &row.get::<_, Vec<u8>>(5)?);
-        tail.seal(Sealed::new(number, (row.get(1)?, row.get(2)?), row.get(3)?, fences));
+    let sql = "SELECT period, occurred_min, occurred_max, received_max, fences FROM periods WHERE period >= $1 ORDER BY period";
+    session.query(sql, params![tail.first_unsealed()], &mut |row| {
+        let number = row.int(0)? as u64;
+        let fences = unpack(row.blob(4)?).collect();
+        tail.seal(Sealed::new(number, (row.int(1)?, row.int(2)?), row.int(3)?, fences));
         tail.last_position = tail.last_position.max((number + 1) * PERIOD);
-    }
-    sources.load(connection)?;
-    load_events(connection, sources, tail, i64::MAX as u64)
+        Ok(())
+    })?;
+    // First how far, then the sources: those of every event up to there are committed.
+    let last = last.min(rows::last_position(session)?);
+    sources.load(session)?;
+    load_events(session, sources, tail, last)
 }
+
+/// How many events are read at a time.
+const PAGE: u64 = 10_000;
 
 /// Reads the events after the tail's last position, up to `last`.
 pub(super) fn load_events(
-    connection: &Connection,
+    session: &dyn Session,
     sources: &Sources,
     tail: &mut Tail,
     last: u64,
 ) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(rows::SELECT_OLDEST)?;
-    let mut found = statement.query(params![tail.last_position as i64 + 1, last as i64])?;
-    while let Some(row) = found.next()? {
-        let record = rows::record(row, sources)?;
-        let Some((number, source)) = sources.of_row(row)? else { continue };
-        let staged = StagedEvent::of(&record.event, source, record.occurred_at(), record.verified);
-        tail.add(&staged, staged.fact(record.position, number));
-        if let Some(token) = bound_token(connection, &record)? {
-            tail.bind(token.0, token.1, record.position);
+    loop {
+        let after = tail.last_position;
+        let tokens = bound_tokens(session, after, last.min(after + PAGE))?;
+        session.query(rows::SELECT_OLDEST, params![after + 1, last.min(after + PAGE), PAGE], &mut |row| {
+            let record = rows::record(row, sources)?;
+            let Some((number, source)) = sources.of_row(row)? else { return Ok(()) };
+            let staged = StagedEvent::of(&record.event, source, record.occurred_at(), record.verified);
+            tail.add(&staged, staged.fact(record.position, number));
+            if let Some((token, digest)) = tokens.get(&record.position) {
+                tail.bind(*token, *digest, record.position);
+            }
+            Ok(())
+        })?;
+        if tail.last_position == after {
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 type Digest = [u8; 16];
 
-/// The token that the request of an event was bound to, told by its first event.
-fn bound_token(
-    connection: &Connection,
-    record: &hearback_event::Record,
-) -> Result<Option<(Digest, Digest)>, StoreError> {
-    if record.payload != Some(record.position) {
-        return Ok(None);
-    }
-    let mut statement = connection
-        .prepare_cached("SELECT token, digest FROM payloads WHERE id = ?1 AND token IS NOT NULL")?;
-    Ok(statement
-        .query_row(params![record.position as i64], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?)
+/// The tokens that requests were bound to, by the position of their first event.
+fn bound_tokens(
+    session: &dyn Session,
+    after: u64,
+    last: u64,
+) -> Result<HashMap<u64, (Digest, Digest)>, StoreError> {
+    let mut tokens = HashMap::new();
+    let sql = "SELECT id, token, digest FROM payloads WHERE id > $1 AND id <= $2 AND token IS NOT NULL";
+    session.query(sql, params![after, last], &mut |row| {
+        tokens.insert(row.int(0)? as u64, (row.digest(1)?, row.digest(2)?));
+        Ok(())
+    })?;
+    Ok(tokens)
 }
 
 /// The first position of a period.

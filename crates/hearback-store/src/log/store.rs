@@ -5,14 +5,14 @@ use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt as _;
 use hearback_event::{Address, EventId, Kind, MessageId, Record, Timestamp};
-use rusqlite::params;
 
-use super::journal::Command;
 use super::posting::Key;
+use super::queue::Command;
 use super::recipients::{self, TailFacts};
-use super::rollup::{self, Table, TailCounts};
+use super::rollup::{self, Rollup, TailCounts};
 use super::stage::stage;
-use super::{Shared, SqliteStore, Writing, message, quarantine, rebuild, rows, search, tokens};
+use super::{LogStore, Shared, Writing, message, quarantine, rebuild, rows, search, tokens};
+use crate::session::{Session, params};
 use crate::{
     Answer, EventFilter, EventQuery, MessageView, NewToken, Order, Page, Payload, QuarantineCount,
     QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused, RollupRow,
@@ -22,25 +22,25 @@ use crate::{
 /// More rows than this are not given at once.
 const MOST_ROWS: usize = 1000;
 
-impl Store for SqliteStore {
+impl Store for LogStore {
     fn submit(&self, submission: Submission) -> Answer<'_, Receipt> {
         let answer = self.enqueue(submission);
         async move { answer?.await.map_err(|_| StoreError::Stopped)? }.boxed()
     }
 
     fn quarantine(&self, refused: Refused) -> Answer<'_, ()> {
-        let limits = self.options.quarantine;
-        self.write(move |connection| quarantine::insert(connection, &refused, limits)).boxed()
+        let limits = self.quarantine;
+        self.write(move |session| quarantine::insert(session, &refused, limits)).boxed()
     }
 
     fn events(&self, mut query: EventQuery) -> Answer<'_, Page<Record>> {
         query.limit = query.limit.clamp(1, MOST_ROWS);
-        self.read(move |shared, connection| find(shared, connection, &query)).boxed()
+        self.read(move |shared, session| find(shared, session, &query)).boxed()
     }
 
     fn event(&self, id: EventId) -> Answer<'_, Option<Record>> {
-        self.read(move |shared, connection| {
-            let found = rows::one(connection, &shared.sources.read(), id.position())?;
+        self.read(move |shared, session| {
+            let found = rows::one(session, &shared.sources(), id.position())?;
             // The rest of the id must agree: a made-up id that hits a position is no id.
             Ok(found.filter(|record| record.id() == id))
         })
@@ -48,44 +48,39 @@ impl Store for SqliteStore {
     }
 
     fn payload(&self, id: EventId) -> Answer<'_, Option<Payload>> {
-        self.read(move |shared, connection| {
-            let found = rows::one(connection, &shared.sources.read(), id.position())?;
+        self.read(move |shared, session| {
+            let found = rows::one(session, &shared.sources(), id.position())?;
             let Some(payload) = found.filter(|record| record.id() == id).and_then(|record| record.payload)
             else {
                 return Ok(None);
             };
-            shared.codec.read(connection, payload)
+            shared.codec.read(session, payload)
         })
         .boxed()
     }
 
     fn last_position(&self) -> u64 {
-        if let Writing::Beside(connection) = &self.writing {
-            let sql = "SELECT coalesce(max(position), 0) FROM events";
-            return connection.lock().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap_or_default()
-                as u64;
-        }
         self.shared.last_position.load(Ordering::Acquire)
     }
 
     fn message(&self, id: MessageId) -> Answer<'_, Option<MessageView>> {
         let query = message_query(id);
-        self.read(move |shared, connection| {
-            let records = find(shared, connection, &query)?.rows;
+        self.read(move |shared, session| {
+            let records = find(shared, session, &query)?.rows;
             Ok((!records.is_empty()).then(|| message::view(id, records)))
         })
         .boxed()
     }
 
     fn messages_by_provider_id(&self, provider_id: String) -> Answer<'_, Vec<MessageView>> {
-        self.read(move |shared, connection| {
+        self.read(move |shared, session| {
             let bare = provider_id.trim().trim_start_matches('<').trim_end_matches('>');
             let accounts: BTreeSet<_> =
-                shared.sources.read().iter().map(|source| source.account.clone()).collect();
+                shared.sources().iter().map(|source| source.account.clone()).collect();
             let mut views = Vec::new();
             for account in accounts {
                 let id = MessageId::new(&account, bare, None);
-                let records = search_send(shared, connection, id)?;
+                let records = search_send(shared, session, id)?;
                 let same = |record: &Record| record.event.provider_message_id.as_deref() == Some(bare);
                 views.extend(message::views(records.into_iter().filter(same).collect()));
             }
@@ -95,28 +90,28 @@ impl Store for SqliteStore {
     }
 
     fn recipient(&self, address: Address) -> Answer<'_, Option<RecipientView>> {
-        self.read(move |shared, connection| {
+        self.read(move |shared, session| {
             let facts = TailFacts::of(&shared.tail.read(), &address);
-            recipients::view(connection, &shared.sources.read(), &facts, &address)
+            recipients::view(session, &shared.sources(), &facts, &address)
         })
         .boxed()
     }
 
     fn suppressions(&self, after: Option<Address>, limit: usize) -> Answer<'_, Vec<SuppressionView>> {
         let limit = limit.clamp(1, MOST_ROWS);
-        self.read(move |shared, connection| suppressions(shared, connection, after, limit)).boxed()
+        self.read(move |shared, session| suppressions(shared, session, after, limit)).boxed()
     }
 
     fn hourly(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>> {
-        self.rollup(Table::Hourly, since, until)
+        self.rollup(Rollup::Hourly, since, until)
     }
 
     fn daily_by_tag(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>> {
-        self.rollup(Table::Tags, since, until)
+        self.rollup(Rollup::Tags, since, until)
     }
 
     fn daily_by_domain(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>> {
-        self.rollup(Table::Domains, since, until)
+        self.rollup(Rollup::Domains, since, until)
     }
 
     fn sources(&self) -> Answer<'_, Vec<SourceActivity>> {
@@ -125,26 +120,26 @@ impl Store for SqliteStore {
 
     fn quarantined(&self, mut filter: QuarantineFilter) -> Answer<'_, Vec<QuarantineEntry>> {
         filter.limit = filter.limit.clamp(1, MOST_ROWS);
-        self.read(move |_, connection| quarantine::list(connection, &filter)).boxed()
+        self.read(move |_, session| quarantine::list(session, &filter)).boxed()
     }
 
     fn quarantine_entry(&self, id: u64) -> Answer<'_, Option<QuarantineEntry>> {
-        self.read(move |_, connection| quarantine::get(connection, id)).boxed()
+        self.read(move |_, session| quarantine::get(session, id)).boxed()
     }
 
     fn quarantine_counts(&self) -> Answer<'_, Vec<QuarantineCount>> {
-        self.read(|_, connection| quarantine::counts(connection)).boxed()
+        self.read(|_, session| quarantine::counts(session)).boxed()
     }
 
     fn quarantine_remove(&self, id: u64) -> Answer<'_, bool> {
-        self.write(move |connection| quarantine::remove(connection, id)).boxed()
+        self.write(move |session| quarantine::remove(session, id)).boxed()
     }
 
     fn check_writable(&self) -> Answer<'_, ()> {
-        self.write(|connection| {
-            let now = Timestamp::now().as_nanos();
-            connection.execute("INSERT OR REPLACE INTO heartbeat (id, at) VALUES (1, ?1)", params![now])?;
-            Ok(())
+        self.write(|session| {
+            let now = Timestamp::now();
+            let sql = "INSERT INTO heartbeat (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at";
+            session.execute(sql, params![now]).map(|_| ())
         })
         .boxed()
     }
@@ -154,39 +149,33 @@ impl Store for SqliteStore {
             Writing::Journal(queue) => queue.depth(),
             Writing::Beside(_) => (0, 0),
         };
-        let path = self.options.path.clone();
-        self.read(move |shared, connection| {
-            let size = |suffix: &str| {
-                let mut name = path.as_os_str().to_owned();
-                name.push(suffix);
-                std::fs::metadata(name).map_or(0, |metadata| metadata.len())
-            };
-            let quarantined: i64 =
-                connection.query_row("SELECT count(*) FROM quarantine", [], |row| row.get(0))?;
+        self.read(move |shared, session| {
+            let quarantined = session.number("SELECT count(*) FROM quarantine", params![])? as u64;
+            let (database_bytes, wal_bytes) = shared.readers.sizes(session)?;
             let tail = shared.tail.read();
             Ok(StoreStats {
                 last_position: tail.last_position,
-                database_bytes: size(""),
-                wal_bytes: size("-wal"),
+                database_bytes,
+                wal_bytes,
                 queue_depth,
                 queue_capacity,
                 unsealed_events: tail.unsealed_events() as u64,
-                quarantined: quarantined as u64,
+                quarantined,
             })
         })
         .boxed()
     }
 
     fn add_token(&self, token: NewToken) -> Answer<'_, TokenView> {
-        self.write(move |connection| tokens::add(connection, &token)).boxed()
+        self.write(move |session| tokens::add(session, &token)).boxed()
     }
 
     fn tokens(&self) -> Answer<'_, Vec<TokenView>> {
-        self.read(|_, connection| tokens::list(connection)).boxed()
+        self.read(|_, session| tokens::list(session)).boxed()
     }
 
     fn remove_token(&self, id: u64) -> Answer<'_, bool> {
-        self.write(move |connection| tokens::remove(connection, id)).boxed()
+        self.write(move |session| tokens::remove(session, id)).boxed()
     }
 
     fn rebuild(&self, check: bool, progress: Box<dyn Fn(u64, u64) + Send>) -> Answer<'_, RebuildReport> {
@@ -195,9 +184,13 @@ impl Store for SqliteStore {
             let (told, replace): (Box<dyn Fn(u64, u64) + Send>, _) =
                 if check { (progress, None) } else { (Box::new(quiet), Some(progress)) };
             let report = self
-                .read(move |shared, connection| {
-                    let sources = shared.sources.read().clone();
-                    rebuild::check(connection, &sources, &*told)
+                .read(move |shared, session| {
+                    let (sources, mut report) = (shared.sources(), RebuildReport::default());
+                    shared.readers.in_one_state(session, &mut |session| {
+                        report = rebuild::check(session, &sources, &*told)?;
+                        Ok(())
+                    })?;
+                    Ok(report)
                 })
                 .await?;
             if let Some(progress) = replace {
@@ -225,7 +218,7 @@ impl Store for SqliteStore {
 
 type Waiting = tokio::sync::oneshot::Receiver<Result<Receipt, StoreError>>;
 
-impl SqliteStore {
+impl LogStore {
     fn enqueue(&self, submission: Submission) -> Result<Waiting, StoreError> {
         let Writing::Journal(queue) = &self.writing else { return Err(StoreError::Stopped) };
         let (packed, training) = self.shared.codec.pack(&submission.source.provider, &submission.payload)?;
@@ -242,31 +235,27 @@ impl SqliteStore {
         answer.await.map_err(|_| StoreError::Stopped)?
     }
 
-    fn rollup(&self, table: Table, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>> {
-        self.read(move |shared, connection| {
-            let range = rollup::steps(table, since, until);
+    fn rollup(&self, rollup: Rollup, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>> {
+        self.read(move |shared, session| {
+            let range = rollup::steps(rollup, since, until);
             let (counts, unsealed) = {
-                let (tail, sources) = (shared.tail.read(), shared.sources.read());
+                let (tail, sources) = (shared.tail.read(), shared.sources());
                 let mut counts = TailCounts::new();
                 for period in &tail.unsealed {
-                    rollup::collect(table, period, range, &|number| sources.name(number), &mut counts);
+                    rollup::collect(rollup, period, range, &|number| sources.name(number), &mut counts);
                 }
                 (counts, tail.first_unsealed())
             };
-            rollup::read(connection, table, range, unsealed, counts)
+            rollup::read(session, rollup, range, unsealed, counts)
         })
         .boxed()
     }
 }
 
-fn find(
-    shared: &Shared,
-    connection: &rusqlite::Connection,
-    query: &EventQuery,
-) -> Result<Page<Record>, StoreError> {
-    let groups = search::groups(&query.filter, &shared.sources.read());
+fn find(shared: &Shared, session: &dyn Session, query: &EventQuery) -> Result<Page<Record>, StoreError> {
+    let groups = search::groups(&query.filter, &shared.sources());
     let snapshot = search::snapshot(&shared.tail.read(), &groups);
-    search::page(connection, &shared.sources.read(), &snapshot, &groups, query)
+    search::page(session, &shared.sources(), &snapshot, &groups, query)
 }
 
 fn message_query(id: MessageId) -> EventQuery {
@@ -279,20 +268,16 @@ fn message_query(id: MessageId) -> EventQuery {
 }
 
 /// Events of every recipient of one send.
-fn search_send(
-    shared: &Shared,
-    connection: &rusqlite::Connection,
-    id: MessageId,
-) -> Result<Vec<Record>, StoreError> {
+fn search_send(shared: &Shared, session: &dyn Session, id: MessageId) -> Result<Vec<Record>, StoreError> {
     let groups = vec![vec![Key::message(id)]];
     let snapshot = search::snapshot(&shared.tail.read(), &groups);
     let query = EventQuery { limit: MOST_ROWS, ..EventQuery::default() };
-    Ok(search::page(connection, &shared.sources.read(), &snapshot, &groups, &query)?.rows)
+    Ok(search::page(session, &shared.sources(), &snapshot, &groups, &query)?.rows)
 }
 
 fn suppressions(
     shared: &Shared,
-    connection: &rusqlite::Connection,
+    session: &dyn Session,
     mut after: Option<Address>,
     limit: usize,
 ) -> Result<Vec<SuppressionView>, StoreError> {
@@ -302,11 +287,11 @@ fn suppressions(
     // Some addresses were cleared by events in memory, so that a page of rows may give less than a page of answers.
     while found.len() < limit {
         let addresses =
-            recipients::suppressed_addresses(connection, touched.iter().cloned(), after.as_ref(), limit)?;
+            recipients::suppressed_addresses(session, touched.iter().cloned(), after.as_ref(), limit)?;
         let Some(last) = addresses.last().cloned() else { break };
         for address in addresses {
             let facts = TailFacts::of(&shared.tail.read(), &address);
-            let view = recipients::view(connection, &shared.sources.read(), &facts, &address)?;
+            let view = recipients::view(session, &shared.sources(), &facts, &address)?;
             found.extend(view.and_then(|view| view.suppression));
         }
         after = Some(last);
@@ -315,18 +300,18 @@ fn suppressions(
     Ok(found)
 }
 
-fn sources(shared: &Shared, connection: &rusqlite::Connection) -> Result<Vec<SourceActivity>, StoreError> {
-    let known: Vec<_> = shared.sources.read().iter().cloned().collect();
+fn sources(shared: &Shared, session: &dyn Session) -> Result<Vec<SourceActivity>, StoreError> {
+    let known: Vec<_> = shared.sources().iter().cloned().collect();
     let all = (i64::MIN, i64::MAX);
     let (counts, unsealed) = {
-        let (tail, names) = (shared.tail.read(), shared.sources.read());
+        let (tail, names) = (shared.tail.read(), shared.sources());
         let mut counts = TailCounts::new();
         for period in &tail.unsealed {
-            rollup::collect(Table::Hourly, period, all, &|number| names.name(number), &mut counts);
+            rollup::collect(Rollup::Hourly, period, all, &|number| names.name(number), &mut counts);
         }
         (counts, tail.first_unsealed())
     };
-    let hourly = rollup::read(connection, Table::Hourly, all, unsealed, counts)?;
+    let hourly = rollup::read(session, Rollup::Hourly, all, unsealed, counts)?;
     let mut activities = Vec::new();
     for source in known {
         let query = EventQuery {
@@ -334,7 +319,7 @@ fn sources(shared: &Shared, connection: &rusqlite::Connection) -> Result<Vec<Sou
             limit: 1,
             ..EventQuery::default()
         };
-        let newest = find(shared, connection, &query)?.rows.pop();
+        let newest = find(shared, session, &query)?.rows.pop();
         let events = Kind::ALL
             .iter()
             .map(|kind| {

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use hearback_event::Record;
-use rusqlite::{Connection, params};
 
 use super::period::Period;
 use super::posting::{Key, PERIOD, position_at};
 use super::rows::{self, Sources};
-use super::tail::{Sealed, Tail};
+use super::tail::{Blocks, Sealed, Tail};
+use crate::session::{Session, params};
 use crate::{EventFilter, EventQuery, Order, Page, StoreError};
 
 /// Lists up to this long are walked with a look at each row; longer ones are intersected first.
 const SHORT: usize = 2000;
+/// Rows that are looked at together, at most.
+const LOOKS_AT_ONCE: usize = 1000;
+/// Sealed periods whose blocks are read together, at most.
+const PERIODS_AHEAD: usize = 64;
 
 /// Any of these keys.
 type Group = Vec<Key>;
@@ -94,13 +98,13 @@ fn intersect(lists: impl Iterator<Item = Vec<u16>>) -> Vec<u16> {
 
 /// Answers a query.
 pub(super) fn page(
-    connection: &Connection,
+    session: &dyn Session,
     sources: &Sources,
     snapshot: &Snapshot,
     groups: &[Group],
     query: &EventQuery,
 ) -> Result<Page<Record>, StoreError> {
-    let mut found = Found { connection, sources, query, rows: Vec::new() };
+    let mut found = Found { session, sources, query, blocks: Blocks::new(session), rows: Vec::new() };
     if groups.is_empty() {
         found.scan(snapshot)?;
     } else {
@@ -113,9 +117,10 @@ pub(super) fn page(
 }
 
 struct Found<'a> {
-    connection: &'a Connection,
+    session: &'a dyn Session,
     sources: &'a Sources,
     query: &'a EventQuery,
+    blocks: Blocks<'a>,
     rows: Vec<Record>,
 }
 
@@ -123,14 +128,6 @@ impl Found<'_> {
     /// One row more than asked for tells whether there is a next page.
     fn is_full(&self) -> bool {
         self.rows.len() > self.query.limit
-    }
-
-    fn is_beyond(&self, position: u64) -> bool {
-        match (self.query.order, self.query.beyond) {
-            (_, None) => true,
-            (Order::Newest, Some(beyond)) => position < beyond,
-            (Order::Oldest, Some(beyond)) => position > beyond,
-        }
     }
 
     /// Walks the log itself, leaving out the periods that the times exclude.
@@ -151,24 +148,33 @@ impl Found<'_> {
         Ok(())
     }
 
-    fn scan_span(&mut self, first: u64, last: u64) -> Result<(), StoreError> {
-        let beyond = self.query.beyond;
-        let (sql, first, last) = match self.query.order {
-            Order::Newest => (
-                rows::SELECT_NEWEST,
-                first,
-                last.min(beyond.map_or(u64::MAX, |beyond| beyond.saturating_sub(1))),
-            ),
-            Order::Oldest => (rows::SELECT_OLDEST, first.max(beyond.map_or(0, |beyond| beyond + 1)), last),
-        };
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut found = statement.query(params![first as i64, last as i64])?;
-        while !self.is_full() {
-            let Some(row) = found.next()? else { break };
-            let record = rows::record(row, self.sources)?;
-            if self.query.filter.matches(&record) {
-                self.rows.push(record);
+    fn scan_span(&mut self, mut first: u64, mut last: u64) -> Result<(), StoreError> {
+        let (order, beyond) = (self.query.order, self.query.beyond);
+        let sql = match order {
+            Order::Newest => {
+                last = last.min(beyond.map_or(u64::MAX, |beyond| beyond.saturating_sub(1)));
+                rows::SELECT_NEWEST
             }
+            Order::Oldest => {
+                first = first.max(beyond.map_or(0, |beyond| beyond + 1));
+                rows::SELECT_OLDEST
+            }
+        };
+        // A page is full with the first rows where everything is wanted; where little is, more are read at a time.
+        let mut most = self.query.limit + 1;
+        while !self.is_full() && first <= last {
+            let mut read = Vec::new();
+            self.session.query(sql, params![first, last, most], &mut |row| {
+                read.push(rows::record(row, self.sources)?);
+                Ok(())
+            })?;
+            let Some(end) = read.last().map(|record| record.position) else { break };
+            match order {
+                Order::Newest => last = end.saturating_sub(1),
+                Order::Oldest => first = end + 1,
+            }
+            self.rows.extend(read.into_iter().filter(|record| self.query.filter.matches(record)));
+            most = (most * 2).min(LOOKS_AT_ONCE);
         }
         Ok(())
     }
@@ -180,14 +186,13 @@ impl Found<'_> {
                 for (period, places) in snapshot.unsealed.iter().rev() {
                     self.take(*period, places.iter().copied())?;
                 }
-                for sealed in snapshot.sealed.iter().rev() {
-                    self.follow_sealed(sealed, groups)?;
-                }
+                let sealed: Vec<_> =
+                    snapshot.sealed.iter().rev().filter(|sealed| self.may_hold(sealed)).collect();
+                self.follow_sealed(&sealed, groups)?;
             }
             Order::Oldest => {
-                for sealed in &snapshot.sealed {
-                    self.follow_sealed(sealed, groups)?;
-                }
+                let sealed: Vec<_> = snapshot.sealed.iter().filter(|sealed| self.may_hold(sealed)).collect();
+                self.follow_sealed(&sealed, groups)?;
                 for (period, places) in &snapshot.unsealed {
                     self.take(*period, places.iter().rev().copied())?;
                 }
@@ -196,8 +201,37 @@ impl Found<'_> {
         Ok(())
     }
 
-    fn follow_sealed(&mut self, sealed: &Sealed, groups: &[Group]) -> Result<(), StoreError> {
-        if self.is_full() || !self.may_hold(sealed) {
+    /// Walks sealed periods, reading the blocks of twice as many ahead each time: what is rare must be looked for in all of
+    /// them, what is common is in the first.
+    fn follow_sealed(&mut self, periods: &[&Arc<Sealed>], groups: &[Group]) -> Result<(), StoreError> {
+        let (mut rest, mut ahead) = (periods, 1);
+        while !rest.is_empty() && !self.is_full() {
+            let (now, later) = rest.split_at(ahead.min(rest.len()));
+            if ahead > 1 {
+                let wanted = now.iter().flat_map(|sealed| self.first_blocks(sealed, groups)).collect();
+                self.blocks.read_ahead(wanted)?;
+            }
+            for sealed in now {
+                self.follow_one(sealed, groups)?;
+            }
+            rest = later;
+            ahead = (ahead * 2).min(PERIODS_AHEAD);
+        }
+        Ok(())
+    }
+
+    /// The blocks that are surely looked into, unless they are very many.
+    fn first_blocks(&self, sealed: &Sealed, groups: &[Group]) -> Vec<i64> {
+        let blocks = |group: &Group| -> Vec<i64> {
+            group.iter().flat_map(|key| sealed.block_ids(*key, self.query.order)).collect()
+        };
+        let mut shortest = groups.iter().map(blocks).min_by_key(Vec::len).unwrap_or_default();
+        shortest.truncate(2);
+        shortest
+    }
+
+    fn follow_one(&mut self, sealed: &Sealed, groups: &[Group]) -> Result<(), StoreError> {
+        if self.is_full() {
             return Ok(());
         }
         let mut groups: Vec<(usize, &Group)> =
@@ -206,20 +240,21 @@ impl Found<'_> {
         let Some((_, shortest)) = groups.first() else { return Ok(()) };
         if !self.is_worth_walking(&groups) {
             let lists: Result<Vec<_>, _> =
-                groups.iter().take(3).map(|(_, group)| read_group(self.connection, sealed, group)).collect();
+                groups.iter().take(3).map(|(_, group)| self.read_group(sealed, group)).collect();
             let places = intersect(lists?.into_iter());
             return self.take_in_order(sealed.number, &places);
         }
         if let [key] = shortest.as_slice() {
-            for places in sealed.places(self.connection, *key, self.query.order) {
-                self.take(sealed.number, places?.into_iter())?;
+            for id in sealed.block_ids(*key, self.query.order) {
+                let places = self.blocks.places_in(id, *key, self.query.order)?;
+                self.take(sealed.number, places.into_iter())?;
                 if self.is_full() {
                     break;
                 }
             }
             return Ok(());
         }
-        let places = read_group(self.connection, sealed, shortest)?;
+        let places = self.read_group(sealed, shortest)?;
         self.take_in_order(sealed.number, &places)
     }
 
@@ -256,31 +291,39 @@ impl Found<'_> {
     }
 
     fn take(&mut self, period: u64, places: impl Iterator<Item = u16>) -> Result<(), StoreError> {
-        for place in places {
-            if self.is_full() {
+        let mut positions = places
+            .map(|place| position_at(period, place))
+            .filter(|position| is_beyond(self.query, *position))
+            .collect::<Vec<_>>()
+            .into_iter();
+        let mut most = self.query.limit + 1;
+        while !self.is_full() {
+            let next: Vec<u64> = positions.by_ref().take(most - self.rows.len().min(most - 1)).collect();
+            if next.is_empty() {
                 break;
             }
-            let position = position_at(period, place);
-            if !self.is_beyond(position) {
-                continue;
-            }
-            // A row may be gone by retention.
-            if let Some(record) = rows::one(self.connection, self.sources, position)?
-                && self.query.filter.matches(&record)
-            {
-                self.rows.push(record);
-            }
+            let read = rows::at(self.session, self.sources, &next)?;
+            self.rows.extend(read.into_iter().filter(|record| self.query.filter.matches(record)));
+            most = (most * 2).min(LOOKS_AT_ONCE);
         }
         Ok(())
     }
+
+    fn read_group(&self, sealed: &Sealed, group: &[Key]) -> Result<Vec<u16>, StoreError> {
+        let mut places = Vec::new();
+        for key in group {
+            for block in self.blocks.places(sealed, *key, Order::Newest) {
+                places.extend(block?);
+            }
+        }
+        Ok(if group.len() == 1 { places } else { descending(places) })
+    }
 }
 
-fn read_group(connection: &Connection, sealed: &Sealed, group: &[Key]) -> Result<Vec<u16>, StoreError> {
-    let mut places = Vec::new();
-    for key in group {
-        for block in sealed.places(connection, *key, Order::Newest) {
-            places.extend(block?);
-        }
+fn is_beyond(query: &EventQuery, position: u64) -> bool {
+    match (query.order, query.beyond) {
+        (_, None) => true,
+        (Order::Newest, Some(beyond)) => position < beyond,
+        (Order::Oldest, Some(beyond)) => position > beyond,
     }
-    Ok(if group.len() == 1 { places } else { descending(places) })
 }

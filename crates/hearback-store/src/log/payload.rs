@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
-use rusqlite::{Connection, OptionalExtension as _, params};
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
 
+use crate::session::{Session, params};
 use crate::{Payload, StoreError};
 
 const LEVEL: i32 = 1;
@@ -126,25 +126,21 @@ impl Codec {
     }
 
     /// Takes in every dictionary of the database.
-    pub(super) fn load(&self, connection: &Connection) -> Result<(), StoreError> {
-        let mut statement = connection.prepare("SELECT id, provider, body FROM dictionaries ORDER BY id")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            self.learn(row.get(0)?, &row.get::<_, String>(1)?, &row.get::<_, Vec<u8>>(2)?);
-        }
-        Ok(())
+    pub(super) fn load(&self, session: &dyn Session) -> Result<(), StoreError> {
+        session.query("SELECT id, provider, body FROM dictionaries ORDER BY id", params![], &mut |row| {
+            self.learn(row.int(0)? as u32, row.text(1)?, row.blob(2)?);
+            Ok(())
+        })
     }
 
     /// Reads a request back.
-    pub(super) fn read(&self, connection: &Connection, id: u64) -> Result<Option<Payload>, StoreError> {
-        let mut statement =
-            connection.prepare_cached("SELECT dictionary, size, body FROM payloads WHERE id = ?1")?;
-        let row: Option<(u32, i64, Vec<u8>)> = statement
-            .query_row(params![id as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-            .optional()?;
+    pub(super) fn read(&self, session: &dyn Session, id: u64) -> Result<Option<Payload>, StoreError> {
+        let sql = "SELECT dictionary, size, body FROM payloads WHERE id = $1";
+        let row = session
+            .one(sql, params![id], |row| Ok((row.int(0)? as u32, row.int(1)?, row.blob(2)?.to_vec())))?;
         let Some((dictionary, size, bytes)) = row else { return Ok(None) };
         if dictionary != 0 && !self.known.read().contains_key(&dictionary) {
-            self.load(connection)?;
+            self.load(session)?;
         }
         self.unpack(dictionary, size as usize, &bytes).map(Some)
     }

@@ -1,0 +1,243 @@
+//! One batch, before it is written: which requests are genuine news, which were known, which are forged.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use hearback_event::{DedupKey, Fact};
+
+use super::filter::Filters;
+use super::posting::{Key, position_at};
+use super::rows::{self, Sources};
+use super::stage::{Staged, StagedEvent};
+use super::tail::{Blocks, Tail};
+use crate::session::{Keys, Session, params};
+use crate::{Order, Receipt, SourceRef, StoreError};
+
+pub(crate) type Digest = [u8; 16];
+
+/// What the requests of a batch want to be the first to say.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    /// Keys of events that memory does not know, in their order, each once.
+    pub(crate) keys: BTreeSet<Digest>,
+    /// One-time tokens, each with the body that it came with first.
+    pub(crate) tokens: HashMap<Digest, Digest>,
+}
+
+impl Wanted {
+    /// What the requests of a batch want.
+    pub(super) fn of<'a>(requests: impl Iterator<Item = &'a Staged>, tail: &Tail) -> Self {
+        let mut wanted = Self::default();
+        for request in requests {
+            if let Some(token) = request.token {
+                wanted.tokens.entry(*token.as_bytes()).or_insert(*request.digest.as_bytes());
+            }
+            let keys = request.events.iter().flat_map(|event| &event.unique).map(DedupKey::as_bytes);
+            wanted.keys.extend(keys.filter(|key| !tail.unsealed.iter().any(|period| period.knows(key))));
+        }
+        wanted
+    }
+}
+
+/// What the database says to it, besides what is in the log as far as memory knows it.
+#[derive(Default)]
+pub(crate) struct Claims {
+    /// Keys that others were first with.
+    pub(crate) known: HashSet<Digest>,
+    /// Tokens that are bound already, with their bodies.
+    pub(crate) bodies: HashMap<Digest, Digest>,
+}
+
+/// What a batch will write.
+#[derive(Default)]
+pub(crate) struct Plan {
+    /// New events: request, event within it, fact.
+    pub(crate) events: Vec<(usize, usize, Fact)>,
+    /// Requests with new events, each with the position of its first.
+    pub(crate) payloads: Vec<(u64, usize)>,
+    /// Tokens bound, with their body and the position of the event that binds them; none where nothing was new.
+    pub(crate) tokens: Vec<(Digest, Digest, Option<u64>)>,
+    /// Sources that the log did not know.
+    pub(super) sources: Vec<(u32, SourceRef)>,
+    /// What became of each request.
+    pub(super) receipts: Vec<Receipt>,
+    pub(crate) unique: HashSet<Digest>,
+    pub(crate) bodies: HashMap<Digest, Digest>,
+    sends: HashSet<u64>,
+}
+
+impl Plan {
+    /// Moves it to where its first event has the position `first`; it was made for 1.
+    pub(super) fn place(&mut self, first: u64) {
+        let by = first - 1;
+        self.events.iter_mut().for_each(|(_, _, fact)| fact.position += by);
+        self.payloads.iter_mut().for_each(|(position, _)| *position += by);
+        self.tokens.iter_mut().filter_map(|(_, _, position)| position.as_mut()).for_each(|at| *at += by);
+    }
+}
+
+/// Decides about the requests of a batch, one after the other.
+pub(super) struct Admission<'a> {
+    pub(super) session: &'a dyn Session,
+    pub(super) tail: &'a Tail,
+    pub(super) filters: &'a Filters,
+    pub(super) sources: &'a Sources,
+    pub(super) claims: &'a Claims,
+    /// Periods before this one are beyond the horizon of deduplication.
+    pub(super) oldest_period: u64,
+    pub(super) plan: Plan,
+}
+
+impl Admission<'_> {
+    /// Decides about request number `index` of the batch.
+    pub(super) fn admit(&mut self, index: usize, request: &Staged) -> Result<(), StoreError> {
+        let receipt = self.decide(index, request)?;
+        self.plan.receipts.push(receipt);
+        Ok(())
+    }
+
+    fn decide(&mut self, index: usize, request: &Staged) -> Result<Receipt, StoreError> {
+        let digest = *request.digest.as_bytes();
+        let token = request.token.map(|token| *token.as_bytes());
+        let bound = token.map(|token| self.body_of(&token)).transpose()?.flatten();
+        if bound.is_some_and(|bound| bound != digest) {
+            return Ok(Receipt::ForgedReplay);
+        }
+        if request.known_messages_only && !self.knows_a_message(request)? {
+            return Ok(Receipt::UnknownMessage);
+        }
+        let first = self.plan.events.len() as u64 + 1;
+        let mut duplicates = 0;
+        for (number, event) in request.events.iter().enumerate() {
+            if self.knows(event)? {
+                duplicates += 1;
+            } else {
+                self.take(index, number, request, event)?;
+            }
+        }
+        let new = (self.plan.events.len() as u64 + 1 - first) as u32;
+        if new > 0 {
+            self.plan.payloads.push((first, index));
+        }
+        if let (Some(token), None) = (token, bound) {
+            self.plan.bodies.insert(token, digest);
+            self.plan.tokens.push((token, digest, (new > 0).then_some(first)));
+        }
+        Ok(Receipt::Stored { new, duplicates })
+    }
+
+    fn take(
+        &mut self,
+        index: usize,
+        number: usize,
+        request: &Staged,
+        event: &StagedEvent,
+    ) -> Result<(), StoreError> {
+        let source = self.source_number(&request.source)?;
+        let position = self.plan.events.len() as u64 + 1;
+        self.plan.events.push((index, number, event.fact(position, source)));
+        self.plan.unique.extend(event.unique.iter().map(|key| *key.as_bytes()));
+        self.plan.sends.extend(event.send);
+        Ok(())
+    }
+
+    fn source_number(&mut self, source: &SourceRef) -> Result<u32, StoreError> {
+        let new = || self.plan.sources.iter().find(|(_, known)| known == source).map(|(number, _)| *number);
+        if let Some(number) = self.sources.number(source).or_else(new) {
+            return Ok(number);
+        }
+        let number = rows::add_source(self.session, source)?;
+        self.plan.sources.push((number, source.clone()));
+        Ok(number)
+    }
+
+    /// Whether the event is known under any of its keys: in this batch, in memory, or in the database.
+    fn knows(&self, event: &StagedEvent) -> Result<bool, StoreError> {
+        for key in &event.unique {
+            let key = key.as_bytes();
+            if self.plan.unique.contains(key)
+                || self.tail.unsealed.iter().any(|period| period.knows(key))
+                || self.claims.known.contains(key)
+            {
+                return Ok(true);
+            }
+            for period in self.filters.periods_with(key, self.oldest_period) {
+                if self.sealed_event_has(period, key)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The filter said maybe: follow the postings to the rows and compare the keys.
+    fn sealed_event_has(&self, period: u64, key: &Digest) -> Result<bool, StoreError> {
+        let positions = self.sealed_positions(period, key)?;
+        let mut has = false;
+        self.session.look_up(
+            "SELECT dedup FROM events WHERE position",
+            Keys::Ints(&positions),
+            &mut |row| {
+                has |= rows::keys(row.blob(0)?).iter().any(|known| known.as_bytes() == key);
+                Ok(())
+            },
+        )?;
+        Ok(has)
+    }
+
+    fn sealed_positions(&self, period: u64, key: &Digest) -> Result<Vec<i64>, StoreError> {
+        let Some(sealed) = self.tail.sealed(period) else { return Ok(Vec::new()) };
+        let blocks = Blocks::new(self.session);
+        let mut positions = Vec::new();
+        for places in blocks.places(sealed, Key::unique(key), Order::Newest) {
+            positions.extend(places?.into_iter().map(|place| position_at(period, place) as i64));
+        }
+        Ok(positions)
+    }
+
+    /// The body that a token was bound to before.
+    fn body_of(&self, token: &Digest) -> Result<Option<Digest>, StoreError> {
+        let in_memory = || self.tail.unsealed.iter().rev().find_map(|period| period.body_of(token));
+        let known = self.plan.bodies.get(token).or_else(|| self.claims.bodies.get(token)).copied();
+        if let Some(body) = known.or_else(in_memory) {
+            return Ok(Some(body));
+        }
+        for period in self.filters.periods_with(token, self.oldest_period) {
+            for position in self.sealed_positions(period, token)? {
+                let sql = "SELECT digest FROM payloads WHERE id = $1 AND token = $2";
+                let body = self.session.one(sql, params![position, token], |row| row.digest(0))?;
+                if body.is_some() {
+                    return Ok(body);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether any event of the request belongs to a message of which something is known.
+    fn knows_a_message(&self, request: &Staged) -> Result<bool, StoreError> {
+        let blocks = Blocks::new(self.session);
+        for half in request.events.iter().filter_map(|event| event.send) {
+            let key = Key::send(half);
+            if self.plan.sends.contains(&half)
+                || self.tail.unsealed.iter().any(|period| period.places(key).next().is_some())
+            {
+                return Ok(true);
+            }
+            for sealed in self.tail.sealed.iter().rev() {
+                for places in blocks.places(sealed, key, Order::Newest) {
+                    if !places?.is_empty() {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// The first period that deduplication looks into, for a horizon given as a moment: periods received wholly before it
+/// are left out.
+pub(super) fn oldest_period(tail: &Tail, horizon_nanos: i64) -> u64 {
+    let at = tail.sealed.partition_point(|sealed| sealed.received_max < horizon_nanos);
+    tail.sealed.get(at).map_or_else(|| tail.first_unsealed(), |sealed| sealed.number)
+}

@@ -1,0 +1,530 @@
+//! The one writer: takes whatever has queued since the last commit, puts it into one transaction, and answers after the
+//! commit. No timers: the batch grows with the load.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use hearback_event::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Shared;
+use super::admit::{Admission, Claims, Plan, Wanted, oldest_period};
+use super::filter::Filters;
+use super::keeper::{Keeper, Known, Place};
+use super::posting::PERIOD;
+use super::queue::{Command, Finish, Queue, Work};
+use super::rows;
+use super::seal::{Prepared, Sealing, prepare};
+use super::stage::Staged;
+use super::tail::first_position;
+use crate::session::{Param, Session, params};
+use crate::{Receipt, StoreError};
+
+/// Requests and events that go into one transaction at most.
+const BATCH_REQUESTS: usize = 1024;
+const BATCH_EVENTS: usize = 4096;
+/// Rows that are sealed in one transaction when nothing else waits.
+const IDLE_ROWS: usize = 1000;
+/// How often a batch is decided about anew because another process has sealed meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// The writer's own state.
+pub(super) struct Writer {
+    keeper: Box<dyn Keeper>,
+    shared: Arc<Shared>,
+    queue: Arc<Queue>,
+    filters: Filters,
+    /// The first period that the filters do not know.
+    unfiltered: u64,
+    sealing: Option<Sealing>,
+    preparing: bool,
+    /// Something is left to be dropped.
+    pruning: bool,
+    horizon_nanos: i64,
+}
+
+type Submissions = Vec<(Staged, oneshot::Sender<Result<Receipt, StoreError>>)>;
+
+/// What one transaction does.
+#[derive(Default)]
+struct Batch {
+    requests: Submissions,
+    work: Vec<Work>,
+    dictionaries: Vec<(Arc<str>, Vec<u8>)>,
+    events: usize,
+}
+
+/// What a committed transaction gave.
+struct Done {
+    plan: Plan,
+    learned: Vec<(u32, Arc<str>, Vec<u8>)>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        keeper: Box<dyn Keeper>,
+        shared: Arc<Shared>,
+        queue: Arc<Queue>,
+        horizon_nanos: i64,
+    ) -> Self {
+        let (filters, unfiltered) = (Filters::default(), 0);
+        Self {
+            keeper,
+            shared,
+            queue,
+            filters,
+            unfiltered,
+            sealing: None,
+            preparing: false,
+            pruning: true,
+            horizon_nanos,
+        }
+    }
+
+    /// Serves commands until told to close, or until nobody can send any more.
+    pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        self.prepare_next();
+        while let Some(first) = self.next(&mut commands) {
+            let mut batch = Batch::default();
+            let mut closing = None;
+            let mut next = Some(first);
+            while let Some(command) = next {
+                match command {
+                    Command::Submit(staged, reply) => {
+                        self.queue.took(staged.weight());
+                        batch.events += staged.events.len();
+                        batch.requests.push((*staged, reply));
+                    }
+                    Command::Work(work) => batch.work.push(work),
+                    Command::Dictionary(provider, body) => batch.dictionaries.push((provider, body)),
+                    Command::Prepared(prepared) => self.take_prepared(prepared),
+                    Command::Rebuild(progress, reply) => {
+                        let outcome = self.rebuild(&*progress);
+                        answer(reply, outcome);
+                    }
+                    Command::Close(reply) => {
+                        closing = Some(reply);
+                        commands.close();
+                    }
+                }
+                let room = batch.requests.len() < BATCH_REQUESTS && batch.events < BATCH_EVENTS;
+                next = if room { commands.try_recv().ok() } else { None };
+            }
+            self.commit(batch);
+            if let Some(reply) = closing {
+                answer(reply, ());
+            }
+        }
+    }
+
+    /// The next command; while there is none, seals.
+    fn next(&mut self, commands: &mut mpsc::Receiver<Command>) -> Option<Command> {
+        loop {
+            if self.sealing.is_none() && !self.pruning {
+                let first = commands.blocking_recv();
+                // Where receivers and this thread share a core, the first request wakes this thread before the others are
+                // in the queue. Letting the receivers run as long as that brings more doubles the batch under load, and
+                // costs nothing when idle.
+                let mut waiting = None;
+                while waiting < Some(commands.len()) && commands.len() < BATCH_REQUESTS {
+                    waiting = Some(commands.len());
+                    std::thread::yield_now();
+                }
+                return first;
+            }
+            match commands.try_recv() {
+                Ok(command) => return Some(command),
+                Err(mpsc::error::TryRecvError::Disconnected) => return None,
+                Err(mpsc::error::TryRecvError::Empty) => {
+                    if let Err(error) = self.tidy() {
+                        self.keeper.roll_back();
+                        self.rolled_back();
+                        tracing::warn!(%error, "sealing a period failed; it is tried again with the next request");
+                        return commands.blocking_recv();
+                    }
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: Batch) {
+        let Batch { requests, mut work, dictionaries, events } = batch;
+        if requests.is_empty() && work.is_empty() && dictionaries.is_empty() {
+            self.prepare_next();
+            return;
+        }
+        let started = Instant::now();
+        let mut finishes = Vec::new();
+        let apart = if self.keeper.writes_apart() { std::mem::take(&mut work) } else { Vec::new() };
+        let outcome = self.transact(&requests, work, &mut finishes, &dictionaries, events);
+        match outcome {
+            Ok(mut done) => {
+                metrics::histogram!("hearback_commit_seconds").record(started.elapsed().as_secs_f64());
+                metrics::histogram!("hearback_commit_batch_size").record(requests.len() as f64);
+                let receipts = std::mem::take(&mut done.plan.receipts);
+                self.publish(&requests, done);
+                for ((_, reply), receipt) in requests.into_iter().zip(receipts) {
+                    answer(reply, Ok(receipt));
+                }
+                for finish in finishes {
+                    finish(Ok(()));
+                }
+            }
+            Err(error) => {
+                self.rolled_back();
+                let text = written(error);
+                tracing::error!(error = %text, requests = requests.len(), "a batch could not be written to the database");
+                for (_, reply) in requests {
+                    answer(reply, Err(StoreError::Write(text.clone())));
+                }
+                for finish in finishes {
+                    finish(Err(StoreError::Write(text.clone())));
+                }
+            }
+        }
+        for work in apart {
+            self.work_apart(work);
+        }
+        self.prepare_next();
+    }
+
+    /// Writes a batch in one transaction.
+    fn transact(
+        &mut self,
+        requests: &Submissions,
+        work: Vec<Work>,
+        finishes: &mut Vec<Finish>,
+        dictionaries: &[(Arc<str>, Vec<u8>)],
+        events: usize,
+    ) -> Result<Done, StoreError> {
+        let mut work = Some(work);
+        for _ in 0..ATTEMPTS {
+            let outcome = self.attempt(requests, &mut work, finishes, dictionaries, events);
+            match outcome {
+                Ok(Some(done)) => return Ok(done),
+                Ok(None) => {
+                    self.keeper.roll_back();
+                    self.rolled_back();
+                    self.shared.refresh_all(self.keeper.session())?;
+                }
+                Err(error) => {
+                    self.keeper.roll_back();
+                    return Err(error);
+                }
+            }
+        }
+        Err(StoreError::Write("other processes seal faster than this one can follow".to_owned()))
+    }
+
+    /// Writes a batch; nothing where memory turned out to be out of date.
+    fn attempt(
+        &mut self,
+        requests: &Submissions,
+        work: &mut Option<Vec<Work>>,
+        finishes: &mut Vec<Finish>,
+        dictionaries: &[(Arc<str>, Vec<u8>)],
+        events: usize,
+    ) -> Result<Option<Done>, StoreError> {
+        self.begin()?;
+        let mut learned = Vec::new();
+        for (provider, body) in dictionaries {
+            let id = insert_dictionary(self.keeper.session(), provider, body)?;
+            learned.push((id, Arc::clone(provider), body.clone()));
+        }
+        self.know_filters()?;
+        let session = self.keeper.session();
+        if self.shared.others_write && requests.iter().any(|(staged, _)| staged.known_messages_only) {
+            self.shared.refresh(session)?;
+        }
+        let wanted = Wanted::of(requests.iter().map(|(staged, _)| staged), &self.shared.tail.read());
+        let claims = self.keeper.claim(&wanted)?;
+        let mut plan = self.admit(requests, &claims)?;
+        if let Some(work) = work.take() {
+            finishes.extend(work.into_iter().map(|work| work(session)));
+        }
+        if let Some(sealing) = &mut self.sealing {
+            sealing.write(session, events + events / 2 + 128)?;
+        } else if self.pruning {
+            self.pruning = self.prune(2 * events + 128)?;
+        }
+        if !requests.is_empty() {
+            let last_position = self.shared.tail.read().last_position;
+            let known = Known { last_position, filters_upto: first_position(self.unfiltered) - 1 };
+            match self.keeper.place(&wanted, &plan, known)? {
+                Place::At(first) => plan.place(first),
+                Place::Stale => return Ok(None),
+            }
+            write(self.keeper.session(), requests, &plan)?;
+        }
+        self.keeper.commit()?;
+        Ok(Some(Done { plan, learned }))
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        if self.keeper.begin()? {
+            // Another process may have taken over sealing.
+            self.sealing = None;
+            self.pruning = true;
+        }
+        Ok(())
+    }
+
+    /// Reads the filters of periods that another process, or an earlier one, has sealed.
+    fn know_filters(&mut self) -> Result<(), StoreError> {
+        if self.shared.tail.read().first_unsealed() == self.unfiltered {
+            return Ok(());
+        }
+        let (filters, unfiltered) = (&mut self.filters, &mut self.unfiltered);
+        let sql = "SELECT period, filter FROM periods WHERE period >= $1 ORDER BY period";
+        self.keeper.session().query(sql, params![*unfiltered], &mut |row| {
+            let period = row.int(0)? as u64;
+            filters.add(period, row.blob(1)?);
+            *unfiltered = period + 1;
+            Ok(())
+        })
+    }
+
+    fn admit(&self, requests: &Submissions, claims: &Claims) -> Result<Plan, StoreError> {
+        let (tail, sources) = (self.shared.tail.read(), self.shared.sources());
+        let now = requests.iter().map(|(staged, _)| staged.received_at.as_nanos()).max().unwrap_or_default();
+        let mut admission = Admission {
+            session: self.keeper.session(),
+            tail: &tail,
+            filters: &self.filters,
+            sources: &sources,
+            claims,
+            oldest_period: oldest_period(&tail, now.saturating_sub(self.horizon_nanos)),
+            plan: Plan::default(),
+        };
+        for (index, (staged, _)) in requests.iter().enumerate() {
+            admission.admit(index, staged)?;
+        }
+        Ok(admission.plan)
+    }
+
+    /// Tells memory what is committed.
+    fn publish(&mut self, requests: &Submissions, done: Done) {
+        for (id, provider, body) in &done.learned {
+            self.shared.codec.learn(*id, provider, body);
+        }
+        self.shared.add_sources(done.plan.sources);
+        if let Some((_, _, first)) = done.plan.events.first() {
+            let mut tail = self.shared.tail.write();
+            if tail.last_position + 1 < first.position
+                && let Err(error) = self.shared.catch_up(self.keeper.session(), &mut tail, first.position - 1)
+            {
+                // What is missing is read before the next question is answered.
+                tracing::warn!(%error, "events of other processes could not be read");
+                return;
+            }
+            // A reader may have been faster.
+            let known = tail.last_position;
+            for (request, event, fact) in done.plan.events {
+                if fact.position > known
+                    && let Some(event) =
+                        requests.get(request).and_then(|(staged, _)| staged.events.get(event))
+                {
+                    tail.add(event, fact);
+                }
+            }
+            for (token, body, position) in done.plan.tokens {
+                if let Some(position) = position.filter(|position| *position > known) {
+                    tail.bind(token, body, position);
+                }
+            }
+            self.shared.last_position.store(tail.last_position, Ordering::Release);
+        }
+        self.finish_sealing();
+    }
+
+    fn finish_sealing(&mut self) {
+        if let Some((sealed, filter)) = self.sealing.as_mut().and_then(Sealing::committed) {
+            self.filters.add(sealed.number, &filter);
+            self.unfiltered = self.unfiltered.max(sealed.number + 1);
+            self.shared.tail.write().seal(sealed);
+            self.sealing = None;
+            self.pruning = true;
+        }
+    }
+
+    fn rolled_back(&mut self) {
+        if let Some(sealing) = &mut self.sealing {
+            sealing.rolled_back();
+        }
+    }
+
+    /// A piece of what is done when nothing else waits.
+    fn tidy(&mut self) -> Result<(), StoreError> {
+        self.begin()?;
+        if let Some(sealing) = &mut self.sealing {
+            sealing.write(self.keeper.session(), IDLE_ROWS)?;
+        } else if self.pruning {
+            self.pruning = self.prune(IDLE_ROWS)?;
+        }
+        self.keeper.commit()?;
+        self.finish_sealing();
+        if self.sealing.is_none() {
+            self.prepare_next();
+        }
+        Ok(())
+    }
+
+    /// Drops some of what the sealed periods have made superfluous.
+    fn prune(&self, budget: usize) -> Result<bool, StoreError> {
+        let sealed = first_position(self.shared.tail.read().first_unsealed()) - 1;
+        // Tokens older than the horizon are refused for their age before they are looked for.
+        let horizon = Timestamp::now().as_nanos() - self.horizon_nanos;
+        Ok(self.keeper.seals()? && self.keeper.prune(sealed, horizon, budget)?)
+    }
+
+    fn work_apart(&mut self, work: Work) {
+        let outcome = self.begin();
+        let Err(error) = outcome else {
+            let finish = work(self.keeper.session());
+            return finish(self.keeper.commit().inspect_err(|_| self.keeper.roll_back()));
+        };
+        self.keeper.roll_back();
+        // The work is told why it was not done.
+        let finish = work(&super::Unavailable(written(error)));
+        finish(Ok(()));
+    }
+
+    /// Has the oldest full period sorted on another thread.
+    fn prepare_next(&mut self) {
+        if self.sealing.is_some() || self.preparing {
+            return;
+        }
+        let tail = self.shared.tail.read();
+        let full = tail.unsealed.first().filter(|period| period.len() as u64 == PERIOD).cloned();
+        drop(tail);
+        let Some(period) = full else { return };
+        match self.keeper.seals() {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return tracing::warn!(%error, "cannot tell which process seals"),
+        }
+        self.preparing = true;
+        let (shared, sender) = (Arc::clone(&self.shared), self.queue.sender());
+        std::thread::spawn(move || {
+            let mut prepared = Err(StoreError::Stopped);
+            let read = shared.readers.with(&mut |session| {
+                prepared = Ok(prepare(session, &period)?);
+                Ok(())
+            });
+            drop(period);
+            if sender.blocking_send(Command::Prepared(read.and(prepared))).is_err() {
+                tracing::debug!(
+                    "the journal stopped before a period was sealed; it is sealed after the next start"
+                );
+            }
+        });
+    }
+
+    fn take_prepared(&mut self, prepared: Result<Prepared, StoreError>) {
+        self.preparing = false;
+        match prepared {
+            // Another process may have sealed it meanwhile.
+            Ok(prepared) if prepared.period() < self.shared.tail.read().first_unsealed() => {}
+            Ok(prepared) => self.sealing = Some(Sealing::new(prepared)),
+            Err(error) => {
+                tracing::warn!(%error, "a period could not be prepared; tried again after the next batch");
+            }
+        }
+    }
+
+    fn rebuild(&mut self, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
+        if !self.keeper.seals()? {
+            let problem = "another process of Hearback keeps the projections; stop it first".to_owned();
+            return Err(StoreError::Write(problem));
+        }
+        self.sealing = None;
+        self.filters = Filters::default();
+        let keeper = &mut self.keeper;
+        let mut transaction = |work: &mut dyn FnMut(&dyn Session) -> Result<(), StoreError>| {
+            keeper.begin()?;
+            match work(keeper.session()) {
+                Ok(()) => keeper.commit(),
+                Err(error) => {
+                    keeper.roll_back();
+                    Err(error)
+                }
+            }
+        };
+        let outcome = super::rebuild::replace(&mut transaction, &self.shared, &mut self.filters, progress);
+        self.unfiltered = self.shared.tail.read().first_unsealed();
+        outcome
+    }
+}
+
+/// Writes events, raw requests, and nothing that follows from them.
+fn write(session: &dyn Session, requests: &Submissions, plan: &Plan) -> Result<(), StoreError> {
+    let staged = |request: usize| requests.get(request).map(|(staged, _)| staged);
+    let events: Vec<_> = plan
+        .events
+        .iter()
+        .filter_map(|(request, event, fact)| Some((*request, staged(*request)?.events.get(*event)?, fact)))
+        .collect();
+    let dedup: Vec<Vec<u8>> = events
+        .iter()
+        .map(|(_, event, _)| event.unique.iter().flat_map(|key| *key.as_bytes()).collect())
+        .collect();
+    let mut payload_of = plan.payloads.iter().peekable();
+    let mut current = (0, usize::MAX);
+    let mut values: Vec<Param<'_>> = Vec::with_capacity(events.len() * rows::EVENTS.columns.len());
+    for ((request, event, fact), dedup) in events.iter().zip(&dedup) {
+        while let Some(next) = payload_of.next_if(|(first, _)| *first <= fact.position) {
+            current = *next;
+        }
+        let Some(staged) = staged(*request) else { continue };
+        values.extend_from_slice(params![
+            fact.position,
+            staged.received_at,
+            event.occurred_at,
+            fact.source,
+            event.kind.number(),
+            event.channel,
+            staged.origin.number(),
+            event.flags,
+            event.event_recipient.as_ref().map(hearback_event::Address::as_str),
+            current.0,
+            dedup,
+            &event.data,
+        ]);
+    }
+    session.write(&rows::EVENTS, &values)?;
+    let mut values: Vec<Param<'_>> = Vec::with_capacity(plan.payloads.len() * rows::PAYLOADS.columns.len());
+    for (first, request) in &plan.payloads {
+        let Some(staged) = staged(*request) else { continue };
+        values.extend_from_slice(params![
+            *first,
+            staged.payload.dictionary,
+            staged.payload.size,
+            staged.digest.as_bytes(),
+            staged.token.as_ref().map(hearback_event::DedupKey::as_bytes),
+            &staged.payload.bytes,
+        ]);
+    }
+    session.write(&rows::PAYLOADS, &values)
+}
+
+fn insert_dictionary(session: &dyn Session, provider: &str, body: &[u8]) -> Result<u32, StoreError> {
+    let sql = "INSERT INTO dictionaries (provider, body) VALUES ($1, $2) RETURNING id";
+    Ok(session.number(sql, params![provider, Param::Blob(body)])? as u32)
+}
+
+/// What is wrong, for those who wanted to write.
+pub(super) fn written(error: StoreError) -> String {
+    match error {
+        StoreError::Read(error) => error.to_string(),
+        StoreError::Write(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// Answers someone who may no longer listen.
+fn answer<T>(reply: oneshot::Sender<T>, value: T) {
+    if reply.send(value).is_err() {
+        tracing::debug!("the asker has gone");
+    }
+}
