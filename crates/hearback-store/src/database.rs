@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::postgres::{self, PostgresOptions};
 use crate::sqlite::{self, SqliteOptions};
 use crate::{LogOptions, LogStore, StoreError};
 
@@ -10,6 +11,8 @@ use crate::{LogOptions, LogStore, StoreError};
 pub enum Database {
     /// A SQLite file.
     Sqlite(SqliteOptions),
+    /// A PostgreSQL database.
+    Postgres(PostgresOptions),
 }
 
 impl Database {
@@ -17,6 +20,7 @@ impl Database {
     pub fn open(&self) -> Result<LogStore, StoreError> {
         match self {
             Self::Sqlite(options) => sqlite::open(options),
+            Self::Postgres(options) => postgres::open(options),
         }
     }
 
@@ -25,6 +29,7 @@ impl Database {
     pub fn open_beside(&self) -> Result<LogStore, StoreError> {
         match self {
             Self::Sqlite(options) => sqlite::open_beside(options),
+            Self::Postgres(options) => postgres::open_beside(options),
         }
     }
 
@@ -32,6 +37,7 @@ impl Database {
     pub fn is_missing(&self) -> bool {
         match self {
             Self::Sqlite(options) => !options.path.exists(),
+            Self::Postgres(_) => false,
         }
     }
 
@@ -39,6 +45,7 @@ impl Database {
     pub fn is_taken(&self) -> bool {
         match self {
             Self::Sqlite(options) => sqlite::is_in_use(&options.path),
+            Self::Postgres(_) => false,
         }
     }
 
@@ -46,6 +53,7 @@ impl Database {
     pub fn log_mut(&mut self) -> &mut LogOptions {
         match self {
             Self::Sqlite(options) => &mut options.log,
+            Self::Postgres(options) => &mut options.log,
         }
     }
 }
@@ -54,6 +62,7 @@ impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(options) => write!(f, "sqlite:{}", options.path.display()),
+            Self::Postgres(options) => options.fmt(f),
         }
     }
 }

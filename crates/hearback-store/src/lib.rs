@@ -3,6 +3,7 @@
 //! The event log is the truth. Everything else a store holds (indexes, recipients, rollups, suppressions) follows from it
 //! and can be made anew. What was answered is on disk; nothing here knows HTTP or any provider.
 
+pub mod postgres;
 pub mod sqlite;
 
 mod contract;

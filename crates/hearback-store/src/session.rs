@@ -85,6 +85,17 @@ pub(crate) enum Keys<'a> {
     Blobs(&'a [&'a [u8]]),
 }
 
+impl Keys<'_> {
+    /// Whether there are none.
+    pub(crate) const fn is_empty(&self) -> bool {
+        match self {
+            Self::Ints(keys) => keys.is_empty(),
+            Self::Texts(keys) => keys.is_empty(),
+            Self::Blobs(keys) => keys.is_empty(),
+        }
+    }
+}
+
 /// One row of an answer. A column that is not of the kind asked for is damage: no version of ours wrote it.
 pub(crate) trait Row {
     /// A number.

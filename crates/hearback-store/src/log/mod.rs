@@ -40,7 +40,7 @@ use tokio::sync::oneshot;
 
 use crate::session::{Each, Keys, Param, Session, Table};
 use crate::{SourceRef, StoreError};
-pub(crate) use admit::{Claims, Plan, Wanted};
+pub(crate) use admit::{Claims, Digest, Plan, Wanted};
 use journal::{Writer, written};
 pub(crate) use keeper::{Keeper, Known, Place};
 use payload::Codec;

@@ -53,7 +53,7 @@ pub(super) fn insert(
     session.execute(
         "DELETE FROM quarantine WHERE source = $1 AND id <= coalesce((
              SELECT id FROM (
-                 SELECT id, row_number() OVER newest AS n, sum(kept) OVER newest AS bytes
+                 SELECT id, row_number() OVER newest AS n, CAST(sum(kept) OVER newest AS BIGINT) AS bytes
                  FROM quarantine WHERE source = $1 WINDOW newest AS (ORDER BY id DESC)
              ) AS kept_so_far WHERE n > $2 OR bytes > $3 ORDER BY id DESC LIMIT 1
          ), 0)",

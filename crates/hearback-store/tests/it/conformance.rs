@@ -1,4 +1,4 @@
-//! Every operation of the contract.
+//! Every operation of the contract, on every store.
 
 use hearback_event::{
     Address, DedupKey, Event, Kind, MessageId, RecipientStatus, Status, SuppressionReason, Timestamp,
@@ -7,11 +7,9 @@ use hearback_store::{
     EventFilter, EventQuery, NewToken, Order, Payload, QuarantineFilter, Receipt, Refused, StoreError,
 };
 
-use crate::support::{Home, bad_address, event, second, source, submission, submit};
+use crate::support::{Home, bad_address, event, on_every_store, second, source, submission, submit};
 
-#[tokio::test]
-async fn an_event_comes_back_as_it_went_in_also_after_a_restart() {
-    let home = Home::new();
+async fn an_event_comes_back_as_it_went_in_also_after_a_restart(home: &Home) {
     let store = home.open();
     let mut sent = event(Kind::Clicked, "Alice@Example.com", "m1@mg.example.com", 5, 1);
     sent.subject = Some("Your stay — café".to_owned());
@@ -43,9 +41,7 @@ async fn an_event_comes_back_as_it_went_in_also_after_a_restart() {
     assert_eq!(seen[0], seen[1]);
 }
 
-#[tokio::test]
-async fn an_event_known_under_any_of_its_keys_is_known() {
-    let home = Home::new();
+async fn an_event_known_under_any_of_its_keys_is_known(home: &Home) {
     let store = home.open();
     let key = |n: u8| DedupKey::of(&[&[n]]);
     let with = |keys: &[u8]| {
@@ -64,9 +60,7 @@ async fn an_event_known_under_any_of_its_keys_is_known() {
     assert_eq!(submit(&*store, submission("resend", vec![twice.clone(), twice])).await, (1, 1));
 }
 
-#[tokio::test]
-async fn a_token_is_bound_to_its_body() {
-    let home = Home::new();
+async fn a_token_is_bound_to_its_body(home: &Home) {
     let mut store = home.open();
     let token = DedupKey::of(&[b"token"]);
     let with = |serial: u64, body: &'static str, token: DedupKey| {
@@ -98,9 +92,7 @@ async fn a_token_is_bound_to_its_body() {
     }
 }
 
-#[tokio::test]
-async fn a_source_may_take_known_messages_only() {
-    let home = Home::new();
+async fn a_source_may_take_known_messages_only(home: &Home) {
     let store = home.open();
     let mut given = submission("mailgun", vec![event(Kind::Delivered, "a@b.example", "m1", 2, 2)]);
     given.known_messages_only = true;
@@ -110,9 +102,7 @@ async fn a_source_may_take_known_messages_only() {
     assert_eq!(submit(&*store, given).await, (1, 0));
 }
 
-#[tokio::test]
-async fn messages_explain_themselves() {
-    let home = Home::new();
+async fn messages_explain_themselves(home: &Home) {
     let store = home.open();
     let events = vec![
         event(Kind::Delivered, "a@b.example", "m1", 5, 1),
@@ -135,9 +125,7 @@ async fn messages_explain_themselves() {
     assert!(store.message(MessageId::new("mailgun", "m2", None)).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn recipients_and_suppressions_follow_from_events() {
-    let home = Home::new();
+async fn recipients_and_suppressions_follow_from_events(home: &Home) {
     let store = home.open();
     let events = vec![
         event(Kind::Sent, "Bad@example.com", "m1", 1, 1),
@@ -165,9 +153,7 @@ async fn recipients_and_suppressions_follow_from_events() {
     assert!(store.recipient(Address::parse("nobody@example.com").unwrap()).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn counts_by_hour_tag_domain_and_source() {
-    let home = Home::new();
+async fn counts_by_hour_tag_domain_and_source(home: &Home) {
     let store = home.open();
     let mut tagged = event(Kind::Delivered, "a@one.example", "m1", 0, 1);
     tagged.tags = vec!["receipt".to_owned()];
@@ -190,13 +176,10 @@ async fn counts_by_hour_tag_domain_and_source() {
     assert_eq!(sources[0].last_received_at, Some(second(100)));
 }
 
-#[tokio::test]
-async fn the_quarantine_is_bounded_per_source() {
-    let home = Home::new();
-    let mut options = home.options();
-    options.log.quarantine.entries_max = 3;
-    let store: std::sync::Arc<dyn hearback_store::Store> =
-        std::sync::Arc::new(hearback_store::sqlite::open(&options).unwrap());
+async fn the_quarantine_is_bounded_per_source(home: &Home) {
+    let mut database = home.database();
+    database.log_mut().quarantine.entries_max = 3;
+    let store = home.open_as(&database);
     let refused = |source_name: &str, n: usize| Refused {
         source: source(source_name),
         received_at: second(n as i64),
@@ -227,9 +210,7 @@ async fn the_quarantine_is_bounded_per_source() {
     assert_eq!(store.stats().await.unwrap().quarantined, 3);
 }
 
-#[tokio::test]
-async fn tokens_are_kept_and_forgotten() {
-    let home = Home::new();
+async fn tokens_are_kept_and_forgotten(home: &Home) {
     let store = home.open();
     let token =
         NewToken { name: "ci".to_owned(), scope: "read".to_owned(), hash: [7; 32], created_at: second(1) };
@@ -240,9 +221,7 @@ async fn tokens_are_kept_and_forgotten() {
     assert!(store.tokens().await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn following_the_log_sees_every_event_once() {
-    let home = Home::new();
+async fn following_the_log_sees_every_event_once(home: &Home) {
     let store = home.open();
     store.check_writable().await.unwrap();
     let mut followed = Vec::new();
@@ -267,4 +246,17 @@ async fn following_the_log_sees_every_event_once() {
     assert!(none.rows.is_empty() && none.next.is_none());
     let report = store.rebuild(true, Box::new(|_, _| ())).await.unwrap();
     assert_eq!((report.events, report.different), (35, 0));
+}
+
+on_every_store! {
+    an_event_comes_back_as_it_went_in_also_after_a_restart,
+    an_event_known_under_any_of_its_keys_is_known,
+    a_token_is_bound_to_its_body,
+    a_source_may_take_known_messages_only,
+    messages_explain_themselves,
+    recipients_and_suppressions_follow_from_events,
+    counts_by_hour_tag_domain_and_source,
+    the_quarantine_is_bounded_per_source,
+    tokens_are_kept_and_forgotten,
+    following_the_log_sees_every_event_once,
 }

@@ -67,25 +67,28 @@ proptest! {
         split in 1_usize..9,
     ) {
         block_on(async {
-            let (straight, shuffled) = (Home::new(), Home::new());
-            let (one, other) = (straight.open(), shuffled.open());
+            let straight = Home::sqlite();
+            let one = straight.open();
             submit(&*one, submission("mailgun", events.clone())).await;
+            let expected = derived(&*one).await;
             // Some events many times, in any order, then all of them, so that none is missing.
             let mut again: Vec<Event> = order.iter().map(|index| index.get(&events).clone()).collect();
             again.extend(events.iter().rev().cloned());
-            let mut new = 0;
-            for request in again.chunks(split) {
-                new += submit(&*other, submission("mailgun", request.to_vec())).await.0;
+            for shuffled in [Home::sqlite(), Home::postgres()] {
+                let other = shuffled.open();
+                let mut new = 0;
+                for request in again.chunks(split) {
+                    new += submit(&*other, submission("mailgun", request.to_vec())).await.0;
+                }
+                prop_assert_eq!(new as usize, events.len());
+                prop_assert_eq!(&expected, &derived(&*other).await);
+                let report = other.rebuild(true, Box::new(|_, _| ())).await.unwrap();
+                prop_assert_eq!(report.differences, Vec::<String>::new());
+                // The same after a restart.
+                other.close().await.unwrap();
+                drop(other);
+                prop_assert_eq!(&expected, &derived(&*shuffled.open()).await);
             }
-            prop_assert_eq!(new as usize, events.len());
-            prop_assert_eq!(derived(&*one).await, derived(&*other).await);
-            let report = other.rebuild(true, Box::new(|_, _| ())).await.unwrap();
-            prop_assert_eq!(report.differences, Vec::<String>::new());
-            // The same after a restart.
-            let before = derived(&*other).await;
-            other.close().await.unwrap();
-            drop(other);
-            prop_assert_eq!(before, derived(&*shuffled.open()).await);
             Ok(())
         })?;
     }
@@ -104,7 +107,7 @@ proptest! {
         newest: bool,
     ) {
         block_on(async {
-            let home = Home::new();
+            for home in [Home::sqlite(), Home::postgres()] {
             let store = home.open();
             let (left, right) = events.split_at(events.len() / 2);
             submit(&*store, submission("mailgun", left.to_vec())).await;
@@ -135,6 +138,7 @@ proptest! {
                 if beyond.is_none() { break; }
             }
             prop_assert_eq!(found, expected);
+            }
             Ok(())
         })?;
     }
@@ -144,7 +148,7 @@ proptest! {
 fn nested_labels_are_kept_but_not_indexed() {
     assert!(!Label::is_indexed("[1,2]"));
     block_on(async {
-        let home = Home::new();
+        let home = Home::sqlite();
         let store = home.open();
         let mut one = event(Kind::Sent, PEOPLE[0], "m1", 1, 1);
         one.labels = [("nested".to_owned(), "[1,2]".to_owned())].into();

@@ -1,20 +1,27 @@
 //! What is special to one file on one machine.
 
 use hearback_event::Kind;
-use hearback_store::sqlite;
-use hearback_store::{EventQuery, NewToken, Store, StoreError};
+use hearback_store::sqlite::{self, SqliteOptions};
+use hearback_store::{Database, EventQuery, NewToken, Store, StoreError};
 
 use crate::support::{Home, event, second, submission, submit};
 
+fn options(home: &Home) -> SqliteOptions {
+    match home.database() {
+        Database::Sqlite(options) => options,
+        Database::Postgres(_) => unreachable!("made as SQLite"),
+    }
+}
+
 #[tokio::test]
 async fn only_one_process_writes_while_others_read_beside_it() {
-    let home = Home::new();
+    let home = Home::sqlite();
     let store = home.open();
     submit(&*store, submission("mailgun", vec![event(Kind::Sent, "a@b.example", "m", 1, 1)])).await;
-    let error = sqlite::open(&home.options()).err().unwrap().to_string();
+    let error = sqlite::open(&options(&home)).err().unwrap().to_string();
     assert!(error.contains("another hearback process has it open"), "{error}");
-    assert!(sqlite::is_in_use(&home.options().path));
-    let beside = sqlite::open_beside(&home.options()).unwrap();
+    assert!(sqlite::is_in_use(&options(&home).path));
+    let beside = sqlite::open_beside(&options(&home)).unwrap();
     let count =
         async || beside.events(EventQuery { limit: 10, ..EventQuery::default() }).await.unwrap().rows.len();
     assert_eq!((count().await, beside.last_position()), (1, 1));
@@ -32,9 +39,9 @@ async fn only_one_process_writes_while_others_read_beside_it() {
 
 #[test]
 fn files_that_are_not_ours_are_left_alone() {
-    let home = Home::new();
-    let path = home.options().path;
-    let open = || sqlite::open(&home.options()).err().unwrap().to_string();
+    let home = Home::sqlite();
+    let path = options(&home).path;
+    let open = || sqlite::open(&options(&home)).err().unwrap().to_string();
     std::fs::write(&path, "this is no database, only a text of some length that is no header").unwrap();
     assert!(open().contains("not a SQLite file"), "{}", open());
     std::fs::remove_file(&path).unwrap();
@@ -43,7 +50,7 @@ fn files_that_are_not_ours_are_left_alone() {
     assert!(open().contains("SQLite file of another program"), "{}", open());
     assert_eq!(std::fs::read(&path).unwrap(), theirs);
     std::fs::remove_file(&path).unwrap();
-    drop(sqlite::open(&home.options()).unwrap());
+    drop(sqlite::open(&options(&home)).unwrap());
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert!(open().contains("has schema 99, this version knows up to 1"), "{}", open());
     let missing = hearback_store::sqlite::SqliteOptions::new(path.join("no/such/folder.db"));
@@ -53,8 +60,8 @@ fn files_that_are_not_ours_are_left_alone() {
 
 #[tokio::test]
 async fn a_full_queue_says_so_at_once() {
-    let home = Home::new();
-    let mut options = home.options();
+    let home = Home::sqlite();
+    let mut options = options(&home);
     options.log.queue_bytes = 100;
     let store = sqlite::open(&options).unwrap();
     let given = submission("mailgun", vec![event(Kind::Sent, "a@b.example", "m", 1, 1)]);

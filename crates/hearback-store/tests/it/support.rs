@@ -4,27 +4,111 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hearback_event::{Address, Channel, DedupKey, Event, Failure, Kind, Origin, Reason, Severity, Timestamp};
-use hearback_store::sqlite::{self, SqliteOptions};
-use hearback_store::{Payload, Receipt, SourceRef, Store, Submission};
+use hearback_store::postgres::PostgresOptions;
+use hearback_store::sqlite::SqliteOptions;
+use hearback_store::{Database, Payload, Receipt, SourceRef, Store, Submission};
 
-/// A store in a folder of its own that can be closed and opened again.
-pub(crate) struct Home {
-    folder: tempfile::TempDir,
+/// A place for a store of its own, that can be closed and opened again.
+pub(crate) enum Home {
+    Sqlite(tempfile::TempDir),
+    Postgres(Schema),
 }
 
 impl Home {
-    pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+    pub(crate) fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().unwrap())
     }
 
-    pub(crate) fn options(&self) -> SqliteOptions {
-        SqliteOptions::new(self.folder.path().join("hearback.db"))
+    pub(crate) fn postgres() -> Self {
+        Self::Postgres(Schema::new())
+    }
+
+    pub(crate) fn database(&self) -> Database {
+        match self {
+            Self::Sqlite(folder) => Database::Sqlite(SqliteOptions::new(folder.path().join("hearback.db"))),
+            Self::Postgres(schema) => Database::Postgres(PostgresOptions::new(&schema.url()).unwrap()),
+        }
     }
 
     pub(crate) fn open(&self) -> Arc<dyn Store> {
-        Arc::new(sqlite::open(&self.options()).unwrap())
+        self.open_as(&self.database())
+    }
+
+    pub(crate) fn open_as(&self, database: &Database) -> Arc<dyn Store> {
+        Arc::new(database.open().unwrap())
+    }
+
+    /// Changes rows behind the store's back.
+    pub(crate) fn meddle(&self, sql: &str) {
+        match self {
+            Self::Sqlite(folder) => {
+                let connection = rusqlite::Connection::open(folder.path().join("hearback.db")).unwrap();
+                connection.execute_batch(sql).unwrap();
+            }
+            Self::Postgres(schema) => {
+                let sql = format!("SET search_path = {}; {sql}", schema.name);
+                ask(|client| client.batch_execute(&sql).unwrap());
+            }
+        }
     }
 }
+
+/// A schema of its own on the server that `./test` starts, dropped in the end.
+pub(crate) struct Schema {
+    pub(crate) name: String,
+}
+
+impl Schema {
+    fn new() -> Self {
+        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+        ask(|client| client.batch_execute(&format!("CREATE SCHEMA {name}")).unwrap());
+        Self { name }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        let base = server();
+        let joint = if base.contains('?') { '&' } else { '?' };
+        format!("{base}{joint}options=-csearch_path%3D{}", self.name)
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        let sql = format!("DROP SCHEMA {} CASCADE", self.name);
+        ask(|client| client.batch_execute(&sql).unwrap());
+    }
+}
+
+/// The server for tests.
+pub(crate) fn server() -> String {
+    std::env::var("HEARBACK_TEST_POSTGRES").expect(
+        "HEARBACK_TEST_POSTGRES is not set: these tests need a PostgreSQL server; `./test` starts one, and \
+         `scripts/postgres run COMMAND...` does for any other command",
+    )
+}
+
+/// Uses a connection of its own, away from async code, where a blocking connection may not wait.
+pub(crate) fn ask<T: Send>(work: impl FnOnce(&mut postgres::Client) -> T + Send) -> T {
+    let connect = || work(&mut postgres::Client::connect(&server(), postgres::NoTls).unwrap());
+    std::thread::scope(|scope| scope.spawn(connect).join().unwrap())
+}
+
+/// Makes a test of each function for each store.
+macro_rules! on_every_store {
+    ($($(#[$attribute:meta])* $name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")] $(#[$attribute])* async fn $name() {
+                super::$name(&crate::support::Home::sqlite()).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")] $(#[$attribute])* async fn $name() {
+                super::$name(&crate::support::Home::postgres()).await;
+            })+
+        }
+    };
+}
+pub(crate) use on_every_store;
 
 pub(crate) fn second(n: i64) -> Timestamp {
     Timestamp::from_seconds(1_760_000_000 + n).unwrap()

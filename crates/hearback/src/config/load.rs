@@ -167,8 +167,10 @@ fn limits(section: &mut Section<'_>) -> Limits {
 
 fn storage_section(root: &mut Table, data: PathBuf, report: &mut Report) -> StorageConfig {
     let mut section = Section::of(root, "storage", report);
-    let database = section.text("url", |text| parse::storage_url(text, &data)).map(|(database, _)| database);
-    let database = database.unwrap_or_else(|| Database::Sqlite(SqliteOptions::new(data.join("hearback.db"))));
+    let own_file = || (Database::Sqlite(SqliteOptions::new(data.join("hearback.db"))), Place::Default);
+    let (mut database, url_at) =
+        section.text("url", |text| parse::storage_url(text, &data)).unwrap_or_else(own_file);
+    postgres_keys(&mut database, &url_at, &mut section);
     let default = LogOptions::default();
     let storage = StorageConfig {
         queue_max: section.number("queue_max", 1..=1_000_000).map_or(default.queue_length, |n| n as usize),
@@ -180,6 +182,23 @@ fn storage_section(root: &mut Table, data: PathBuf, report: &mut Report) -> Stor
     };
     section.finish();
     storage
+}
+
+/// What is there for PostgreSQL only; in a configuration for SQLite it may stand unused.
+fn postgres_keys(database: &mut Database, url_at: &Place, section: &mut Section<'_>) {
+    let readers_max = section.number("readers_max", 1..=1000);
+    let [connect, statement, lock] = ["connect_timeout_s", "statement_timeout_s", "lock_timeout_s"]
+        .map(|key| section.number(key, 1..=3600).map(Duration::from_secs));
+    let Database::Postgres(options) = database else { return };
+    options.readers_max = readers_max.map_or(options.readers_max, |readers| readers as usize);
+    options.connect_timeout = connect.unwrap_or(options.connect_timeout);
+    options.statement_timeout = statement.unwrap_or(options.statement_timeout);
+    options.lock_timeout = lock.unwrap_or(options.lock_timeout);
+    if options.is_exposed() {
+        let message = "the certificate of the database server is not checked: whoever is on the way can read and change \
+                       what is stored; add `sslmode=verify-full` (and `sslrootcert=FILE` for an authority of your own)";
+        section.report().warning(url_at, message);
+    }
 }
 
 fn quarantine_section(root: &mut Table, report: &mut Report) -> QuarantineConfig {
@@ -243,6 +262,7 @@ impl Inputs {
     pub(crate) fn shown_database(&self, database: &Database) -> String {
         match database {
             Database::Sqlite(options) => self.shown(&options.path).display().to_string(),
+            Database::Postgres(options) => options.to_string(),
         }
     }
 

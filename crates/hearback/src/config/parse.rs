@@ -2,6 +2,7 @@
 //! secret at the wrong place.
 
 use hearback_store::Database;
+use hearback_store::postgres::PostgresOptions;
 use hearback_store::sqlite::SqliteOptions;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -163,7 +164,11 @@ pub(crate) fn http_path(text: &str) -> Result<String, String> {
 
 /// The database that a storage URL names; a relative SQLite file lies in the data folder.
 pub(crate) fn storage_url(text: &str, data: &Path) -> Result<Database, String> {
-    let expected = "expected \"sqlite:\" and a path, such as \"sqlite:hearback.db\"";
+    let expected = "expected \"sqlite:\" and a path, such as \"sqlite:hearback.db\", or a URL such as \
+                    \"postgres://user:password@host:5432/database\"";
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return PostgresOptions::new(text).map(Database::Postgres);
+    }
     let path = text.strip_prefix("sqlite:").ok_or(expected)?;
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.is_empty() || path.contains('?') {
@@ -223,7 +228,8 @@ mod tests {
         let shown = |text| storage_url(text, data).unwrap().to_string();
         assert_eq!(shown("sqlite:h.db"), "sqlite:/var/lib/hearback/h.db");
         assert_eq!(shown("sqlite:///srv/h.db"), "sqlite:/srv/h.db");
-        for bad in ["h.db", "sqlite:", "postgres://x", "sqlite:h.db?mode=ro"] {
+        assert_eq!(shown("postgres://me:secret@db/hearback"), "postgres://me:…@db/hearback");
+        for bad in ["h.db", "sqlite:", "postgres://", "mysql://x/y", "sqlite:h.db?mode=ro"] {
             assert!(storage_url(bad, data).is_err(), "{bad}");
         }
     }

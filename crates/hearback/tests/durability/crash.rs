@@ -14,13 +14,13 @@ const SENDERS: usize = 12;
 
 /// What the senders know.
 #[derive(Default)]
-struct Known {
+pub(crate) struct Known {
     /// Requests that were answered 200.
-    accepted: Mutex<Vec<RawRequest>>,
+    pub(crate) accepted: Mutex<Vec<RawRequest>>,
     /// Requests that were sent and not answered: a provider sends them again.
     unanswered: Mutex<Vec<RawRequest>>,
     serial: AtomicU64,
-    stop: AtomicBool,
+    pub(crate) stop: AtomicBool,
 }
 
 impl Known {
@@ -39,19 +39,36 @@ impl Known {
     }
 
     /// Sends until told to stop or until the server is gone.
-    fn send(&self, server: std::net::SocketAddr) {
+    pub(crate) fn send(&self, server: std::net::SocketAddr) {
         let simulator = mailgun();
         let Ok(mut connection) = Connection::open(server) else { return };
         while !self.stop.load(Ordering::Relaxed) {
             let request = self.next(&*simulator);
             match connection.send(&request) {
                 Ok(answer) if answer.status == 200 => self.accepted.lock().unwrap().push(request),
+                // Its database is gone: the provider tries again.
+                Ok(answer) if answer.status == 503 => self.unanswered.lock().unwrap().push(request),
                 Ok(answer) => panic!("answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body)),
                 Err(_) => {
                     self.unanswered.lock().unwrap().push(request);
                     return;
                 }
             }
+        }
+    }
+
+    /// That everything that was accepted is there, once, and counted once.
+    pub(crate) fn check(&self, server: &Server, token: &str) {
+        let accepted = self.accepted.lock().unwrap();
+        assert!(accepted.len() > 500, "only {} requests were accepted: no load", accepted.len());
+
+        let (events, recipients) = server.log(token);
+        for request in accepted.iter() {
+            assert!(events.contains_key(&event_id(request)), "a request that was answered 200 is lost");
+        }
+        assert!(events.values().all(|count| *count == 1), "an event is in the log twice");
+        for (address, count) in &recipients {
+            assert_eq!(server.counted(address, token), *count, "counters of {address}");
         }
     }
 }
@@ -85,17 +102,7 @@ fn what_was_answered_200_survives_kill_9() {
         }
         server.start();
     }
-    let accepted = known.accepted.lock().unwrap();
-    assert!(accepted.len() > 500, "only {} requests were accepted: no load", accepted.len());
-
-    let (events, recipients) = server.log(&token);
-    for request in accepted.iter() {
-        assert!(events.contains_key(&event_id(request)), "a request that was answered 200 is lost");
-    }
-    assert!(events.values().all(|count| *count == 1), "an event is in the log twice");
-    for (address, count) in &recipients {
-        assert_eq!(server.counted(address, &token), *count, "counters of {address}");
-    }
+    known.check(&server, &token);
     server.kill();
     let (code, text) = server.run(&["rebuild", "--check"]);
     assert_eq!(code, 0, "{text}");

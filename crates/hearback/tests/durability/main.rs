@@ -7,3 +7,4 @@ mod crash;
 mod disk;
 mod http;
 mod server;
+mod shared;

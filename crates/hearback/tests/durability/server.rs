@@ -24,11 +24,16 @@ pub(crate) struct Server {
 impl Server {
     /// A server whose database lies in `folder`.
     pub(crate) fn new(folder: &Path) -> Self {
+        Self::storing_in(folder, "sqlite:hearback.db")
+    }
+
+    /// A server with its configuration in `folder`, and its database elsewhere.
+    pub(crate) fn storing_in(folder: &Path, url: &str) -> Self {
         // The port is free at this moment; the server takes it at once.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let configuration = format!(
-            "[server]\nlisten = \"{address}\"\n[sources.mailgun]\nprovider = \"mailgun\"\nkeys = [\"{KEY}\"]\n"
+            "[server]\nlisten = \"{address}\"\n[storage]\nurl = \"{url}\"\n[sources.mailgun]\nprovider = \"mailgun\"\nkeys = [\"{KEY}\"]\n"
         );
         std::fs::write(folder.join("hearback.toml"), configuration).unwrap();
         Self { folder: folder.to_owned(), address, child: None }

@@ -40,7 +40,7 @@ zebra = 1
 [admin]
 listen = \"::1\"
 [storage]
-url = \"postgres://db\"
+url = \"mysql://db\"
 [quarantine]
 entries_max = -1
 bytes_max = \"lots\"
@@ -59,7 +59,7 @@ problem hearback.toml:7:11: `workers`: expected a whole number from 1 to 1024
 problem hearback.toml:8:18: `read_timeout_s`: expected a whole number from 1 to 3600
 problem hearback.toml:9:1: unknown key `zebra` in [server]; known are `listen`, `public_url`, `trusted_proxies`, `workers`, `connections_max`, `headers_max`, `json_depth_max`, `form_fields_max`, `in_flight_bytes_max`, `read_timeout_s`, `drain_timeout_s`, `quarantined_per_second`
 problem hearback.toml:11:10: `listen`: expected an IP address and a port, such as \"127.0.0.1:8025\" or \"0.0.0.0:8025\"
-problem hearback.toml:13:7: `url`: expected \"sqlite:\" and a path, such as \"sqlite:hearback.db\"
+problem hearback.toml:13:7: `url`: expected \"sqlite:\" and a path, such as \"sqlite:hearback.db\", or a URL such as \"postgres://user:password@host:5432/database\"
 problem hearback.toml:15:15: `entries_max`: expected a whole number from 1 to 10000000
 problem hearback.toml:16:13: `bytes_max`: expected a size such as \"5 MiB\" or a number of bytes
 problem hearback.toml:18:10: `format`: expected one of \"text\", \"json\"; did you mean \"json\"?

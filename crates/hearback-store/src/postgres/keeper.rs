@@ -1,0 +1,182 @@
+//! The writer's connection to PostgreSQL, and its agreement with the other processes that write to the same log.
+//!
+//! Keys are claimed by inserting them into `recent_keys`, in their order: whoever comes second waits for the first and then
+//! knows that the event is known. Positions are given last: `head` is locked from then to the commit, so that they follow the
+//! order of commits. One process at a time seals, the one that holds an advisory lock.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use super::PostgresOptions;
+use super::connect::connect;
+use super::partitions;
+use super::session::PgSession;
+use crate::StoreError;
+use crate::log::{Claims, Digest, Keeper, Known, Place, Plan, Wanted};
+use crate::session::{Keys, Session, params};
+
+/// The writer's connection.
+pub(super) struct PgKeeper {
+    session: PgSession,
+    options: PostgresOptions,
+    /// Whether this process holds the lock of the one that seals.
+    seals: Cell<bool>,
+    /// What the open transaction has claimed.
+    claimed: RefCell<Vec<Digest>>,
+    /// Positions up to this one have their partitions.
+    partitioned_to: Cell<u64>,
+}
+
+impl PgKeeper {
+    pub(super) fn new(session: PgSession, options: PostgresOptions) -> Self {
+        Self {
+            session,
+            options,
+            seals: Cell::new(false),
+            claimed: RefCell::default(),
+            partitioned_to: Cell::new(0),
+        }
+    }
+
+    fn connect_again(&mut self) -> Result<(), StoreError> {
+        self.session = connect(&self.options)?;
+        self.seals.set(false);
+        Ok(())
+    }
+
+    /// Takes back the claims that came to nothing, and sets right which body a token is bound to.
+    fn settle(&self, wanted: &Wanted, plan: &Plan) -> Result<(), StoreError> {
+        let claimed = self.claimed.borrow();
+        let unused = |key: &&Digest| !plan.unique.contains(*key) && !plan.bodies.contains_key(*key);
+        let unused: Vec<&[u8]> = claimed.iter().filter(unused).map(Digest::as_slice).collect();
+        self.session.remove("DELETE FROM recent_keys WHERE key", Keys::Blobs(&unused))?;
+        for (token, body) in
+            plan.bodies.iter().filter(|(token, body)| wanted.tokens.get(*token) != Some(body))
+        {
+            let sql = "UPDATE recent_keys SET digest = $1 WHERE key = $2";
+            self.session.execute(sql, params![body, token])?;
+        }
+        Ok(())
+    }
+}
+
+impl Keeper for PgKeeper {
+    fn session(&self) -> &dyn Session {
+        &self.session
+    }
+
+    fn begin(&mut self) -> Result<bool, StoreError> {
+        if !self.session.is_closed() && self.session.batch("BEGIN").is_ok() {
+            return Ok(false);
+        }
+        // The server was restarted, or the network failed: what was under way is lost with the old connection.
+        self.connect_again()?;
+        self.session.batch("BEGIN")?;
+        Ok(true)
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        self.session.batch("COMMIT")
+    }
+
+    fn roll_back(&mut self) {
+        if !self.session.is_closed()
+            && let Err(error) = self.session.batch("ROLLBACK")
+        {
+            tracing::debug!(%error, "a transaction ended with its connection");
+        }
+    }
+
+    fn claim(&self, wanted: &Wanted) -> Result<Claims, StoreError> {
+        let mut claimed = self.claimed.borrow_mut();
+        claimed.clear();
+        let mut wants: BTreeMap<&[u8], Option<&[u8]>> =
+            wanted.keys.iter().map(|key| (key.as_slice(), None)).collect();
+        wants.extend(wanted.tokens.iter().map(|(token, body)| (token.as_slice(), Some(body.as_slice()))));
+        let mut claims = Claims::default();
+        if wants.is_empty() {
+            return Ok(claims);
+        }
+        let (keys, digests): (Vec<&[u8]>, Vec<Option<&[u8]>>) = wants.into_iter().unzip();
+        let now = hearback_event::Timestamp::now().as_nanos();
+        // In the order of the keys, so that two processes that claim the same ones never wait for each other in a circle.
+        let sql = "INSERT INTO recent_keys (key, digest, received_at)
+             SELECT key, digest, $3 FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS wanted (key, digest, n) ORDER BY n
+             ON CONFLICT (key) DO NOTHING RETURNING key";
+        self.session.rows(sql, &[&keys, &digests, &now], &mut |row| {
+            claimed.push(row.digest(0)?);
+            Ok(())
+        })?;
+        if claimed.len() == keys.len() {
+            return Ok(claims);
+        }
+        let mine: std::collections::HashSet<&Digest> = claimed.iter().collect();
+        claims.known = wanted.keys.iter().filter(|key| !mine.contains(key)).copied().collect();
+        let bound: Vec<&[u8]> =
+            wanted.tokens.keys().filter(|token| !mine.contains(token)).map(Digest::as_slice).collect();
+        let sql = "SELECT key, digest FROM recent_keys WHERE digest IS NOT NULL AND key";
+        self.session.look_up(sql, Keys::Blobs(&bound), &mut |row| {
+            claims.bodies.insert(row.digest(0)?, row.digest(1)?);
+            Ok(())
+        })?;
+        Ok(claims)
+    }
+
+    fn place(&self, wanted: &Wanted, plan: &Plan, known: Known) -> Result<Place, StoreError> {
+        self.settle(wanted, plan)?;
+        let new = plan.events.len() as u64;
+        if new == 0 {
+            return Ok(Place::At(known.last_position + 1));
+        }
+        let sql = "UPDATE head SET last_position = last_position + $1 RETURNING last_position, pruned_to";
+        let head =
+            self.session().one(sql, params![new], |row| Ok((row.int(0)? as u64, row.int(1)? as u64)))?;
+        let (last, pruned) = head
+            .ok_or_else(|| StoreError::Damaged("the row that says where the log ends is gone".to_owned()))?;
+        if pruned > known.filters_upto {
+            return Ok(Place::Stale);
+        }
+        if last > self.partitioned_to.get() {
+            self.partitioned_to.set(partitions::provide(&self.session, last)?);
+        }
+        Ok(Place::At(last - new + 1))
+    }
+
+    fn seals(&self) -> Result<bool, StoreError> {
+        if !self.seals.get() {
+            let sql = "SELECT pg_try_advisory_lock($1::bigint + oid::bigint)::int::bigint
+                 FROM pg_namespace WHERE nspname = current_schema()";
+            self.seals.set(self.session().number(sql, params![super::SEALING_LOCK])? == 1);
+        }
+        Ok(self.seals.get())
+    }
+
+    fn prune(&self, sealed: u64, horizon: i64, budget: usize) -> Result<bool, StoreError> {
+        let pruned = self.session().number("SELECT pruned_to FROM head", params![])? as u64;
+        if pruned >= sealed {
+            let sql = "DELETE FROM recent_keys WHERE digest IS NOT NULL AND received_at < $1";
+            self.session.execute(sql, params![horizon])?;
+            return Ok(false);
+        }
+        let to = sealed.min(pruned + budget as u64);
+        let mut keys = Vec::new();
+        let sql = "SELECT dedup FROM events WHERE position > $1 AND position <= $2";
+        self.session.query(sql, params![pruned, to], &mut |row| {
+            keys.extend_from_slice(row.blob(0)?);
+            Ok(())
+        })?;
+        let sql = "SELECT token FROM payloads WHERE id > $1 AND id <= $2 AND token IS NOT NULL";
+        self.session.query(sql, params![pruned, to], &mut |row| {
+            keys.extend_from_slice(row.blob(0)?);
+            Ok(())
+        })?;
+        let keys: Vec<&[u8]> = keys.as_chunks::<16>().0.iter().map(<[u8; 16]>::as_slice).collect();
+        self.session.remove("DELETE FROM recent_keys WHERE key", Keys::Blobs(&keys))?;
+        self.session.execute("UPDATE head SET pruned_to = $1", params![to])?;
+        Ok(true)
+    }
+
+    fn writes_apart(&self) -> bool {
+        true
+    }
+}

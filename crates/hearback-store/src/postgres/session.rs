@@ -1,0 +1,240 @@
+//! PostgreSQL as a [`Session`].
+
+use std::borrow::Cow;
+use std::cell::{RefCell, RefMut};
+use std::collections::HashMap;
+
+use postgres::fallible_iterator::FallibleIterator as _;
+use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use postgres::{Client, Statement};
+
+use super::apart::outside_of_async;
+use crate::StoreError;
+use crate::session::{Column, Each, Keys, Param, Row, Session, Table};
+
+/// Rows that one statement writes, at most.
+const ROWS_AT_ONCE: usize = 10_000;
+
+/// One connection with its prepared statements.
+pub(super) struct PgSession {
+    /// Taken out only when it is dropped.
+    client: RefCell<Option<Client>>,
+    statements: RefCell<HashMap<Box<str>, Statement>>,
+}
+
+impl PgSession {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client: RefCell::new(Some(client)), statements: RefCell::default() }
+    }
+
+    /// Whether it can no longer be used.
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.borrow().as_ref().is_none_or(Client::is_closed)
+    }
+
+    fn client(&self) -> Result<RefMut<'_, Client>, StoreError> {
+        let busy = || StoreError::Read("the connection is in use by the question around this one".into());
+        RefMut::filter_map(self.client.try_borrow_mut().map_err(|_| busy())?, Option::as_mut)
+            .map_err(|_| StoreError::Stopped)
+    }
+
+    fn prepared(&self, sql: &str) -> Result<Statement, StoreError> {
+        if let Some(statement) = self.statements.borrow().get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client()?.prepare(sql)?;
+        self.statements.borrow_mut().insert(sql.into(), statement.clone());
+        Ok(statement)
+    }
+
+    /// As [`Session::query`], with parameters of any type.
+    pub(super) fn rows(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+        each: Each<'_>,
+    ) -> Result<(), StoreError> {
+        let statement = self.prepared(sql)?;
+        let mut client = self.client()?;
+        let mut rows =
+            client.query_raw(&statement, params.iter().copied().map(|param| param as &dyn ToSql))?;
+        while let Some(row) = rows.next()? {
+            each(&row)?;
+        }
+        Ok(())
+    }
+
+    /// As [`Session::execute`], with parameters of any type.
+    pub(super) fn run(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
+        let statement = self.prepared(sql)?;
+        Ok(self.client()?.execute(&statement, params)?)
+    }
+}
+
+impl Drop for PgSession {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.get_mut().take() {
+            outside_of_async(|| drop(client));
+        }
+    }
+}
+
+impl Session for PgSession {
+    fn query(&self, sql: &str, params: &[Param<'_>], each: Each<'_>) -> Result<(), StoreError> {
+        self.rows(sql, &dynamic(params), each)
+    }
+
+    fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        self.run(sql, &dynamic(params))
+    }
+
+    fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        Ok(self.client()?.batch_execute(sql)?)
+    }
+
+    fn look_up(&self, select: &str, keys: Keys<'_>, each: Each<'_>) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.rows(&format!("{select} = ANY($1)"), &[&list(keys)], each)
+    }
+
+    fn remove(&self, delete: &str, keys: Keys<'_>) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.run(&format!("{delete} = ANY($1)"), &[&list(keys)]).map(|_| ())
+    }
+
+    fn write(&self, table: &Table, values: &[Param<'_>]) -> Result<(), StoreError> {
+        let width = table.columns.len();
+        for values in values.chunks(width * ROWS_AT_ONCE) {
+            let columns: Vec<List<'_>> = (0..width)
+                .zip(table.columns)
+                .map(|(n, (_, kind))| column(*kind, values.iter().skip(n).step_by(width)))
+                .collect();
+            let columns: Vec<&(dyn ToSql + Sync)> =
+                columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
+            self.run(&insert(table), &columns)?;
+        }
+        Ok(())
+    }
+}
+
+fn dynamic<'a>(params: &'a [Param<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    params.iter().map(|param| param as &(dyn ToSql + Sync)).collect()
+}
+
+/// One statement for any number of rows: a list for each column.
+fn insert(table: &Table) -> String {
+    let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+    let lists: Vec<String> = (1..)
+        .zip(table.columns)
+        .map(|(n, (_, kind))| match kind {
+            Column::Int => format!("${n}::bigint[]"),
+            Column::Text => format!("${n}::text[]"),
+            Column::Blob => format!("${n}::bytea[]"),
+        })
+        .collect();
+    let conflict = if table.key.is_empty() {
+        String::new()
+    } else {
+        let others = names.iter().filter(|name| !table.key.contains(name));
+        let set: Vec<String> = others.map(|name| format!("{name} = excluded.{name}")).collect();
+        format!(" ON CONFLICT ({}) DO UPDATE SET {}", table.key.join(", "), set.join(", "))
+    };
+    let (names, lists) = (names.join(", "), lists.join(", "));
+    format!("INSERT INTO {} ({names}) SELECT * FROM unnest({lists}){conflict}", table.name)
+}
+
+/// PostgreSQL has no NUL in texts.
+fn clean(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut postgres::types::private::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Int(number) => number.to_sql(kind, out),
+            Self::Text(text) => clean(text).to_sql(kind, out),
+            Self::Blob(bytes) => bytes.to_sql(kind, out),
+        }
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        matches!(*kind, Type::INT8 | Type::TEXT | Type::BYTEA)
+    }
+
+    to_sql_checked!();
+}
+
+/// The values of one column.
+#[derive(Debug)]
+enum List<'a> {
+    Ints(Vec<Option<i64>>),
+    Texts(Vec<Option<Cow<'a, str>>>),
+    Blobs(Vec<Option<&'a [u8]>>),
+}
+
+impl ToSql for List<'_> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut postgres::types::private::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Ints(list) => list.to_sql(kind, out),
+            Self::Texts(list) => list.to_sql(kind, out),
+            Self::Blobs(list) => list.to_sql(kind, out),
+        }
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        matches!(*kind, Type::INT8_ARRAY | Type::TEXT_ARRAY | Type::BYTEA_ARRAY)
+    }
+
+    to_sql_checked!();
+}
+
+fn list(keys: Keys<'_>) -> List<'_> {
+    match keys {
+        Keys::Ints(keys) => List::Ints(keys.iter().copied().map(Some).collect()),
+        Keys::Texts(keys) => List::Texts(keys.iter().map(|key| Some(clean(key))).collect()),
+        Keys::Blobs(keys) => List::Blobs(keys.iter().copied().map(Some).collect()),
+    }
+}
+
+fn column<'a>(kind: Column, values: impl Iterator<Item = &'a Param<'a>>) -> List<'a> {
+    match kind {
+        Column::Int => List::Ints(
+            values.map(|value| if let Param::Int(number) = value { Some(*number) } else { None }).collect(),
+        ),
+        Column::Text => List::Texts(
+            values
+                .map(|value| if let Param::Text(text) = value { Some(clean(text)) } else { None })
+                .collect(),
+        ),
+        Column::Blob => List::Blobs(
+            values.map(|value| if let Param::Blob(bytes) = value { Some(*bytes) } else { None }).collect(),
+        ),
+    }
+}
+
+impl Row for postgres::Row {
+    fn maybe_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn maybe_text(&self, column: usize) -> Result<Option<&str>, StoreError> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn maybe_blob(&self, column: usize) -> Result<Option<&[u8]>, StoreError> {
+        Ok(self.try_get(column)?)
+    }
+}
