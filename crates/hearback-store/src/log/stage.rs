@@ -59,7 +59,8 @@ impl StagedEvent {
                 .map(|provider_id| MessageId::send_half(&source.account, provider_id)),
             unique: event.dedup.clone(),
             keys: keys_of(event, &source.name, &source.account),
-            tags: event.tags.clone(),
+            // A database of ours has no NUL in texts, and what is counted must be what is kept.
+            tags: event.tags.iter().map(|tag| tag.replace('\0', "\u{fffd}")).collect(),
             data: String::new(),
         }
     }

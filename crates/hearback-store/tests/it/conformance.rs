@@ -7,7 +7,7 @@ use hearback_store::{
     EventFilter, EventQuery, NewToken, Order, Payload, QuarantineFilter, Receipt, Refused, StoreError,
 };
 
-use crate::support::{Home, bad_address, event, on_every_store, second, source, submission, submit};
+use crate::support::{Home, bad_address, event, on_every_store, open, second, source, submission, submit};
 
 async fn an_event_comes_back_as_it_went_in_also_after_a_restart(home: &Home) {
     let store = home.open();
@@ -179,7 +179,7 @@ async fn counts_by_hour_tag_domain_and_source(home: &Home) {
 async fn the_quarantine_is_bounded_per_source(home: &Home) {
     let mut database = home.database();
     database.log_mut().quarantine.entries_max = 3;
-    let store = home.open_as(&database);
+    let store = open(&database);
     let refused = |source_name: &str, n: usize| Refused {
         source: source(source_name),
         received_at: second(n as i64),
@@ -249,6 +249,7 @@ async fn following_the_log_sees_every_event_once(home: &Home) {
 }
 
 on_every_store! {
+    every_case:
     an_event_comes_back_as_it_went_in_also_after_a_restart,
     an_event_known_under_any_of_its_keys_is_known,
     a_token_is_bound_to_its_body,

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod conformance;
+mod coverage;
+mod postgres;
 mod properties;
 mod sealing;
 mod sqlite;

@@ -8,6 +8,8 @@ use hearback_store::postgres::PostgresOptions;
 use hearback_store::sqlite::SqliteOptions;
 use hearback_store::{Database, Payload, Receipt, SourceRef, Store, Submission};
 
+use crate::coverage::Recorded;
+
 /// A place for a store of its own, that can be closed and opened again.
 pub(crate) enum Home {
     Sqlite(tempfile::TempDir),
@@ -31,11 +33,7 @@ impl Home {
     }
 
     pub(crate) fn open(&self) -> Arc<dyn Store> {
-        self.open_as(&self.database())
-    }
-
-    pub(crate) fn open_as(&self, database: &Database) -> Arc<dyn Store> {
-        Arc::new(database.open().unwrap())
+        open(&self.database())
     }
 
     /// Changes rows behind the store's back.
@@ -79,6 +77,11 @@ impl Drop for Schema {
     }
 }
 
+/// The URL of a schema for another user.
+pub(crate) fn as_user(name: &str, schema: &Schema) -> String {
+    schema.url().replace("hearback@", &format!("{name}@"))
+}
+
 /// The server for tests.
 pub(crate) fn server() -> String {
     std::env::var("HEARBACK_TEST_POSTGRES").expect(
@@ -93,16 +96,27 @@ pub(crate) fn ask<T: Send>(work: impl FnOnce(&mut postgres::Client) -> T + Send)
     std::thread::scope(|scope| scope.spawn(connect).join().unwrap())
 }
 
-/// Makes a test of each function for each store.
+/// Opens a store that writes down what it is asked.
+pub(crate) fn open(database: &Database) -> Arc<dyn Store> {
+    Arc::new(Recorded(Arc::new(database.open().unwrap())))
+}
+
+/// Makes a test of each function for each store; and, where it is given a name, a function that runs all of them.
 macro_rules! on_every_store {
-    ($($(#[$attribute:meta])* $name:ident),+ $(,)?) => {
+    ($every:ident: $($name:ident),+ $(,)?) => {
+        pub(crate) async fn $every(home: fn() -> crate::support::Home) {
+            $($name(&home()).await;)+
+        }
+        on_every_store! { $($name),+ }
+    };
+    ($($name:ident),+ $(,)?) => {
         mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread")] $(#[$attribute])* async fn $name() {
+            $(#[tokio::test(flavor = "multi_thread")] async fn $name() {
                 super::$name(&crate::support::Home::sqlite()).await;
             })+
         }
         mod postgres {
-            $(#[tokio::test(flavor = "multi_thread")] $(#[$attribute])* async fn $name() {
+            $(#[tokio::test(flavor = "multi_thread")] async fn $name() {
                 super::$name(&crate::support::Home::postgres()).await;
             })+
         }

@@ -1,0 +1,70 @@
+//! That the conformance suite asks for every operation of the contract: a store that writes down what it is asked.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
+use hearback_store::{
+    Answer, EventQuery, MessageView, NewToken, Page, Payload, QuarantineCount, QuarantineEntry,
+    QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused, RollupRow, SourceActivity, Store,
+    StoreStats, Submission, SuppressionView, TokenView,
+};
+
+use crate::conformance;
+use crate::support::Home;
+
+/// What this process has asked of its stores.
+static ASKED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+
+/// A store that writes down what it is asked.
+pub(crate) struct Recorded(pub(crate) Arc<dyn Store>);
+
+macro_rules! record {
+    ($(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
+        const OPERATIONS: &[&str] = &[$(stringify!($name)),+];
+
+        impl Store for Recorded {
+            $(fn $name(&self $(, $argument: $kind)*) -> $answer {
+                ASKED.lock().unwrap().insert(stringify!($name));
+                self.0.$name($($argument),*)
+            })+
+        }
+    };
+}
+
+record! {
+    fn submit(&self, submission: Submission) -> Answer<'_, Receipt>;
+    fn quarantine(&self, refused: Refused) -> Answer<'_, ()>;
+    fn events(&self, query: EventQuery) -> Answer<'_, Page<Record>>;
+    fn event(&self, id: EventId) -> Answer<'_, Option<Record>>;
+    fn payload(&self, id: EventId) -> Answer<'_, Option<Payload>>;
+    fn last_position(&self) -> u64;
+    fn message(&self, id: MessageId) -> Answer<'_, Option<MessageView>>;
+    fn messages_by_provider_id(&self, provider_id: String) -> Answer<'_, Vec<MessageView>>;
+    fn recipient(&self, address: Address) -> Answer<'_, Option<RecipientView>>;
+    fn suppressions(&self, after: Option<Address>, limit: usize) -> Answer<'_, Vec<SuppressionView>>;
+    fn hourly(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;
+    fn daily_by_tag(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;
+    fn daily_by_domain(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;
+    fn sources(&self) -> Answer<'_, Vec<SourceActivity>>;
+    fn quarantined(&self, filter: QuarantineFilter) -> Answer<'_, Vec<QuarantineEntry>>;
+    fn quarantine_entry(&self, id: u64) -> Answer<'_, Option<QuarantineEntry>>;
+    fn quarantine_counts(&self) -> Answer<'_, Vec<QuarantineCount>>;
+    fn quarantine_remove(&self, id: u64) -> Answer<'_, bool>;
+    fn check_writable(&self) -> Answer<'_, ()>;
+    fn stats(&self) -> Answer<'_, StoreStats>;
+    fn add_token(&self, token: NewToken) -> Answer<'_, TokenView>;
+    fn tokens(&self) -> Answer<'_, Vec<TokenView>>;
+    fn remove_token(&self, id: u64) -> Answer<'_, bool>;
+    fn rebuild(&self, check: bool, progress: Box<dyn Fn(u64, u64) + Send>) -> Answer<'_, RebuildReport>;
+    fn close(&self) -> Answer<'_, ()>;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_is_asked_for() {
+    ASKED.lock().unwrap().clear();
+    conformance::every_case(Home::sqlite).await;
+    let asked = ASKED.lock().unwrap();
+    let missing: Vec<_> = OPERATIONS.iter().filter(|operation| !asked.contains(*operation)).collect();
+    assert!(missing.is_empty(), "no test of the conformance suite asks for {missing:?}");
+}

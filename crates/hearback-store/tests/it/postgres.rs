@@ -1,0 +1,239 @@
+//! What is special to a database that several processes share.
+
+use std::sync::Arc;
+
+use hearback_event::{Event, Kind};
+use hearback_store::postgres::{self, PostgresOptions};
+use hearback_store::{EventQuery, Order, Store, StoreError};
+
+use crate::support::{Home, Schema, ask, event, server, submission, submit, submit_all};
+
+const PERIOD: u64 = 65_536;
+
+fn schema(home: &Home) -> &Schema {
+    match home {
+        Home::Postgres(schema) => schema,
+        Home::Sqlite(_) => unreachable!("made as PostgreSQL"),
+    }
+}
+
+fn nth(n: u64) -> Event {
+    event(
+        Kind::ALL[(n % 9) as usize],
+        &format!("guest{}@d.example", n % 50),
+        &format!("m{}", n / 4),
+        n as i64,
+        n,
+    )
+}
+
+/// The positions after `beyond`, oldest first.
+async fn follow(store: &dyn Store, beyond: &mut Option<u64>) -> Vec<u64> {
+    let query = EventQuery { order: Order::Oldest, beyond: *beyond, limit: 1000, ..EventQuery::default() };
+    let rows = store.events(query).await.unwrap().rows;
+    *beyond = rows.last().map(|record| record.position).or(*beyond);
+    rows.iter().map(|record| record.position).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_event_at_two_processes_at_once_is_stored_once() {
+    let home = Home::postgres();
+    let stores = [home.open(), home.open(), home.open()];
+    for round in 0..30_u64 {
+        let events: Vec<Event> = (0..20).map(|n| nth(round * 20 + n)).collect();
+        let tasks = stores.iter().enumerate().flat_map(|(which, store)| {
+            // In another order and split at each, so that they meet in the middle.
+            let mut events = events.clone();
+            events.rotate_left(which * 7);
+            events.chunks(5 + which).map(|part| (Arc::clone(store), part.to_vec())).collect::<Vec<_>>()
+        });
+        let tasks: Vec<_> = tasks
+            .map(|(store, part)| {
+                tokio::spawn(async move { submit(&*store, submission("mailgun", part)).await })
+            })
+            .collect();
+        let (mut new, mut known) = (0, 0);
+        for task in tasks {
+            let receipt = task.await.unwrap();
+            (new, known) = (new + receipt.0, known + receipt.1);
+        }
+        assert_eq!((new, known), (20, 40), "round {round}");
+    }
+    for store in &stores {
+        let mut beyond = None;
+        assert_eq!(follow(&**store, &mut beyond).await, (1..=600).collect::<Vec<_>>());
+        let report = store.rebuild(true, Box::new(|_, _| ())).await.unwrap();
+        assert_eq!((report.events, report.different), (600, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_at_two_processes_is_bound_once() {
+    let home = Home::postgres();
+    let (one, two) = (home.open(), home.open());
+    for round in 0..20 {
+        let with = |body: &str, serial: u64| {
+            let mut given = submission("mailgun", vec![nth(1000 + serial)]);
+            given.replay_token = Some(hearback_event::DedupKey::of(&[b"token", &[round]]));
+            given.digest = hearback_event::DedupKey::of(&[body.as_bytes()]);
+            given
+        };
+        let serial = u64::from(round) * 2;
+        let (a, b) = tokio::join!(one.submit(with("a", serial)), two.submit(with("b", serial + 1)));
+        let forged = [a.unwrap(), b.unwrap()]
+            .into_iter()
+            .filter(|receipt| *receipt == hearback_store::Receipt::ForgedReplay)
+            .count();
+        assert_eq!(forged, 1, "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_misses_nothing_while_a_transaction_is_held_open() {
+    let home = Home::postgres();
+    let (writer, reader) = (home.open(), home.open());
+    let mut beyond = None;
+    submit(&*writer, submission("mailgun", vec![nth(0)])).await;
+    assert_eq!(follow(&*reader, &mut beyond).await, [1]);
+
+    // A third process has claimed a key and is slow; the others go on and the follower with them.
+    let search = format!("SET search_path = {}", schema(&home).name);
+    let (claimed, is_claimed) = std::sync::mpsc::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+    let slow = std::thread::spawn(move || {
+        ask(move |client| {
+            client.batch_execute(&search).unwrap();
+            let mut transaction = client.transaction().unwrap();
+            transaction
+                .batch_execute("INSERT INTO recent_keys (key, received_at) VALUES ('\\x0102030405060708090a0b0c0d0e0f10', 0)")
+                .unwrap();
+            claimed.send(()).unwrap();
+            may_go_on.recv().unwrap();
+            transaction
+                .batch_execute(
+                    "UPDATE head SET last_position = last_position + 1;
+                     INSERT INTO events SELECT (SELECT last_position FROM head), received_at, occurred_at, source, kind, channel,
+                         origin, flags, recipient, payload, '\\x0102030405060708090a0b0c0d0e0f10', data FROM events LIMIT 1",
+                )
+                .unwrap();
+            transaction.commit().unwrap();
+        });
+    });
+    is_claimed.recv().unwrap();
+    for n in 1..=5 {
+        submit(&*writer, submission("mailgun", vec![nth(n)])).await;
+    }
+    assert_eq!(follow(&*reader, &mut beyond).await, [2, 3, 4, 5, 6]);
+    go_on.send(()).unwrap();
+    slow.join().unwrap();
+    assert_eq!(follow(&*reader, &mut beyond).await, [7], "what commits last has the last position");
+    assert_eq!(submit(&*writer, submission("mailgun", vec![nth(8)])).await, (1, 0));
+    assert_eq!(follow(&*reader, &mut beyond).await, [8]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_process_seals_and_the_others_know_what_is_sealed() {
+    let home = Home::postgres();
+    let (one, two) = (home.open(), home.open());
+    let total = PERIOD + 500;
+    submit_all(&*one, "mailgun", (0..total).map(nth).collect(), 500).await;
+    let keys_left = || {
+        let sql = format!("SELECT count(*) FROM {}.recent_keys", schema(&home).name);
+        ask(|client| client.query_one(&sql, &[]).unwrap().get::<_, i64>(0)) as u64
+    };
+    // The journal seals and prunes by itself when nothing else is to be done; each write gives it another occasion.
+    while keys_left() > 500 {
+        one.check_writable().await.unwrap();
+        two.check_writable().await.unwrap();
+    }
+    let known: Vec<Event> = (0..total).step_by(97).map(nth).collect();
+    let number = known.len() as u32;
+    // The second has not been asked anything since the period was sealed: it must find out by itself.
+    assert_eq!(submit(&*two, submission("mailgun", known.clone())).await, (0, number));
+    assert_eq!(submit(&*one, submission("mailgun", known)).await, (0, number));
+
+    // The one that seals goes; the other takes over.
+    one.close().await.unwrap();
+    drop(one);
+    submit_all(&*two, "mailgun", (total..2 * PERIOD + 100).map(nth).collect(), 500).await;
+    while keys_left() > 100 {
+        two.check_writable().await.unwrap();
+    }
+    let report = two.rebuild(true, Box::new(|_, _| ())).await.unwrap();
+    assert_eq!((report.events, report.differences), (2 * PERIOD + 100, Vec::new()));
+    let again: Vec<Event> = (0..2 * PERIOD).step_by(611).map(nth).collect();
+    let number = again.len() as u32;
+    assert_eq!(submit(&*two, submission("mailgun", again)).await, (0, number));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_opened_is_told_with_what_to_do() {
+    let base = server();
+    let said = |url: &str| {
+        let options = PostgresOptions::new(url).unwrap();
+        postgres::open(&options).err().unwrap_or_else(|| panic!("{url} was opened")).to_string()
+    };
+    let database = said(&base.replace("/postgres", "/no_such_database"));
+    assert!(database.contains("CREATE DATABASE no_such_database"), "{database}");
+    let without = said(&format!("{base}?options=-csearch_path%3Dno_such_schema"));
+    assert!(without.contains("no schema to make tables in"), "{without}");
+    let port = said("postgres://me:secret@127.0.0.1:1/hearback?sslmode=disable");
+    assert!(port.contains("is PostgreSQL running there") && !port.contains("secret"), "{port}");
+
+    // Another user, who may not make tables there; and tables that are somebody else's.
+    let home = Home::postgres();
+    let name = schema(&home).name.clone();
+    ask(|client| {
+        client
+            .batch_execute(&format!("CREATE ROLE {name} LOGIN; GRANT USAGE ON SCHEMA {name} TO {name}"))
+            .unwrap();
+    });
+    let url = crate::support::as_user(&name, schema(&home));
+    let rights = said(&url);
+    assert!(rights.contains("GRANT CREATE ON SCHEMA"), "{rights}");
+    ask(|client| {
+        client
+            .batch_execute(&format!(
+                "DROP OWNED BY {name}; DROP ROLE {name}; CREATE TABLE {name}.events (a int)"
+            ))
+            .unwrap();
+    });
+    let theirs = said(&schema(&home).url());
+    assert!(theirs.contains("another program has a table of that name"), "{theirs}");
+
+    let newer = Home::postgres();
+    drop(newer.open());
+    newer.meddle("UPDATE hearback_schema SET version = 99");
+    let error = said(&schema(&newer).url());
+    assert!(error.contains("has schema 99, this version knows up to 1"), "{error}");
+    let beside = newer.database().open_beside().err().unwrap();
+    assert!(matches!(beside, StoreError::Newer { found: 99, .. }), "{beside}");
+    let empty = Home::postgres().database().open_beside().err().unwrap().to_string();
+    assert!(empty.contains("no tables of Hearback"), "{empty}");
+}
+
+#[test]
+fn many_processes_can_start_at_the_same_moment() {
+    let home = Home::postgres();
+    let opened: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| home.database().open().is_ok())).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(opened, [true; 8]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_with_nul_are_kept() {
+    let home = Home::postgres();
+    let store = home.open();
+    let mut one = nth(1);
+    one.tags = vec!["a\0b".to_owned()];
+    one.subject = Some("nul \0 here".to_owned());
+    one.labels = [("k\0".to_owned(), "v\0".to_owned())].into();
+    assert_eq!(submit(&*store, submission("mailgun", vec![one.clone()])).await, (1, 0));
+    let page = store.events(EventQuery { limit: 5, ..EventQuery::default() }).await.unwrap();
+    assert_eq!(
+        (page.rows[0].event.subject.as_ref(), &page.rows[0].event.tags),
+        (one.subject.as_ref(), &one.tags)
+    );
+}
