@@ -237,3 +237,33 @@ async fn texts_with_nul_are_kept() {
         (one.subject.as_ref(), &one.tags)
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_encrypted_and_checked_as_the_url_says() {
+    let home = Home::postgres();
+    let authority = std::env::var("HEARBACK_TEST_POSTGRES_CA").unwrap();
+    let plain = schema(&home).url();
+    let open = |extra: &str| {
+        PostgresOptions::new(&format!("{plain}&{extra}"))
+            .and_then(|options| postgres::probe(&options).map_err(|error| error.to_string()))
+    };
+    for good in ["sslmode=disable", "sslmode=prefer", "sslmode=require", ""] {
+        assert!(open(good).unwrap().starts_with("PostgreSQL "), "{good}");
+    }
+    let trusted = open(&format!("sslmode=verify-full&sslrootcert={authority}"));
+    assert!(trusted.is_ok(), "{trusted:?}");
+    let unknown = open("sslmode=verify-full").unwrap_err();
+    assert!(unknown.contains("add `sslrootcert=FILE`"), "{unknown}");
+    let missing = open("sslrootcert=/no/such/file").unwrap_err();
+    assert!(missing.contains("sslrootcert /no/such/file"), "{missing}");
+
+    // What the server says of a connection that asked for encryption: it is.
+    let options = PostgresOptions::new(&format!("{plain}&sslmode=require")).unwrap();
+    let store = postgres::open(&options).unwrap();
+    let encrypted = ask(|client| {
+        let sql = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'hearback' AND ssl";
+        client.query_one(sql, &[]).unwrap().get::<_, Option<bool>>(0)
+    });
+    assert_eq!(encrypted, Some(true));
+    drop(store);
+}

@@ -1,6 +1,7 @@
 //! `hearback check`: everything that is wrong with the configuration, and what it comes to.
 
 use clap::Args;
+use hearback_store::Database;
 use serde_json::{Value, json};
 
 use crate::cli::Global;
@@ -24,13 +25,29 @@ pub(crate) fn run(args: &CheckArgs, global: &Global) -> Result<Exit, CliError> {
     let inputs = Inputs::from_process(global, Trial::Existing);
     let mut loaded = config::load(&inputs);
     warn_of_trial(&mut loaded);
+    let database = ask_database(&mut loaded);
     let bad = !loaded.problems.is_empty() || args.strict && !loaded.warnings.is_empty();
     if args.json {
         output::json(&to_json(&loaded, !bad))?;
     } else {
-        print(&loaded, &inputs);
+        print(&loaded, database.as_deref(), &inputs);
     }
     Ok(if bad { Exit::No } else { Exit::Ok })
+}
+
+/// What the database server says, where there is one. A configuration can be checked where its database is out of reach.
+fn ask_database(loaded: &mut Loaded) -> Option<String> {
+    let Some(Database::Postgres(options)) = loaded.config.as_ref().map(|config| &config.storage.database)
+    else {
+        return None;
+    };
+    match hearback_store::postgres::probe(options) {
+        Ok(said) => Some(said),
+        Err(error) => {
+            loaded.warnings.push(Problem { place: Place::Default, message: error.to_string() });
+            None
+        }
+    }
 }
 
 /// Without any configuration the server makes trial sources, of which no provider knows.
@@ -42,7 +59,7 @@ fn warn_of_trial(loaded: &mut Loaded) {
     }
 }
 
-fn print(loaded: &Loaded, inputs: &Inputs) {
+fn print(loaded: &Loaded, database: Option<&str>, inputs: &Inputs) {
     for problem in &loaded.problems {
         output::line(format_args!("problem: {problem}"));
     }
@@ -50,7 +67,7 @@ fn print(loaded: &Loaded, inputs: &Inputs) {
         output::line(format_args!("warning: {warning}"));
     }
     if let Some(config) = &loaded.config {
-        print_config(config, inputs);
+        print_config(config, database, inputs);
     }
     let counted = |count: usize, what: &str| match count {
         0 => format!("no {what}s"),
@@ -61,11 +78,15 @@ fn print(loaded: &Loaded, inputs: &Inputs) {
     output::line(format_args!("{}, {}", counted(problems, "problem"), counted(warnings, "warning")));
 }
 
-fn print_config(config: &Config, inputs: &Inputs) {
+fn print_config(config: &Config, database: Option<&str>, inputs: &Inputs) {
     let file =
         config.file.as_ref().map_or("(no file)".to_owned(), |file| inputs.shown(file).display().to_string());
     output::line(format_args!("configuration  {file}"));
-    output::line(format_args!("database       {}", inputs.shown_database(&config.storage.database)));
+    let shown = inputs.shown_database(&config.storage.database);
+    output::line(format_args!(
+        "database       {shown}{}",
+        database.map(|said| format!(" ({said})")).unwrap_or_default()
+    ));
     output::line(format_args!("listen         {}", config.server.listen));
     if let Some(admin) = config.server.admin {
         output::line(format_args!("admin          {admin}"));
