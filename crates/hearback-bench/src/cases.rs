@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::cli::Plan;
-use crate::figures::{Load, Row};
+use crate::cli::{Plan, Storage};
+use crate::figures::{Load, Row, Stored};
 use crate::load::{measure, measure_stored};
 use crate::pin::ServerCore;
 use crate::pool::{Pool, Supply};
@@ -38,19 +38,29 @@ enum Shape {
 impl Bench<'_> {
     /// All cases at one number of connections, one after the other, so that a slow minute of the machine meets them all.
     pub(crate) async fn row(&self, connections: usize) -> anyhow::Result<Row> {
-        let (mut limits, mut singles, mut batches) = (Vec::new(), Vec::new(), Vec::new());
+        let mut limits = Vec::new();
+        let mut loads: Vec<(Vec<Load>, Vec<Load>)> =
+            self.plan.storage.iter().map(|_| Default::default()).collect();
         for _ in 0..self.plan.repeat {
             limits.push(self.limit(connections).await?);
-            singles.push(self.hearback(connections, Shape::Single).await?);
-            batches.push(self.hearback(connections, Shape::Batch).await?);
+            for (storage, (singles, batches)) in self.plan.storage.iter().zip(&mut loads) {
+                singles.push(self.hearback(*storage, connections, Shape::Single).await?);
+                batches.push(self.hearback(*storage, connections, Shape::Batch).await?);
+            }
         }
-        let row =
-            Row { connections, limit: median(limits)?, single: median(singles)?, batch: median(batches)? };
-        note(format_args!(
-            "{connections} connections: (a) {:.0} requests/s, (b) {:.0}, (c) {:.0} events/s",
-            row.limit.requests_per_s, row.single.requests_per_s, row.batch.events_per_s
-        ));
-        Ok(row)
+        let limit = median(limits)?;
+        note(format_args!("{connections} connections: (a) {:.0} requests/s", limit.requests_per_s));
+        let mut stored = Vec::new();
+        for (storage, (singles, batches)) in self.plan.storage.iter().copied().zip(loads) {
+            let (single, batch) = (median(singles)?, median(batches)?);
+            let (requests, events) = (single.requests_per_s, batch.events_per_s);
+            note(format_args!(
+                "  {}: (b) {requests:.0} requests/s, (c) {events:.0} events/s",
+                storage.title()
+            ));
+            stored.push(Stored { storage, single, batch });
+        }
+        Ok(Row { connections, limit, stored })
     }
 
     async fn limit(&self, connections: usize) -> anyhow::Result<Load> {
@@ -61,8 +71,8 @@ impl Bench<'_> {
     }
 
     /// Hearback with an empty store. The warm-up also tells how many requests are to be signed for the measurement.
-    async fn hearback(&self, connections: usize, shape: Shape) -> anyhow::Result<Load> {
-        let hearback = Hearback::start(self.plan, self.core, self.signer).await?;
+    async fn hearback(&self, storage: Storage, connections: usize, shape: Shape) -> anyhow::Result<Load> {
+        let hearback = Hearback::start(self.plan, self.core, self.signer, storage).await?;
         let rate = if shape == Shape::Single { WARM_UP_RATE } else { WARM_UP_BATCH_RATE };
         let first = wanted(rate, self.plan.warm_up, connections);
         let warm_up = Supply::once(self.pool(shape, 0, first));

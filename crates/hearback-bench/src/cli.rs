@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 
 use crate::{baseline, pin, run};
 
@@ -47,6 +48,9 @@ pub(crate) struct Measure {
     /// Questions of each kind at each point of growth
     #[arg(long, default_value_t = 400, value_name = "N")]
     samples: usize,
+    /// Where events are stored, one set of figures per database
+    #[arg(long, value_delimiter = ',', default_value = "sqlite", value_name = "LIST")]
+    storage: Vec<Storage>,
     /// Measurements per row, of which the median is shown
     #[arg(long, default_value_t = 1, value_name = "N")]
     repeat: usize,
@@ -73,6 +77,26 @@ pub(crate) struct Measure {
     time_limit: u64,
 }
 
+/// A database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Storage {
+    /// A SQLite file.
+    Sqlite,
+    /// A PostgreSQL server, which shares the server's core.
+    Postgres,
+}
+
+impl Storage {
+    /// Its name as people write it.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+}
+
 /// What to measure, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -90,6 +114,8 @@ pub(crate) struct Plan {
     pub(crate) samples: usize,
     /// Measurements per row.
     pub(crate) repeat: usize,
+    /// Databases.
+    pub(crate) storage: Vec<Storage>,
     /// Whether free memory is touched before growth.
     pub(crate) touch: bool,
     /// Whether the figures mean something.
@@ -147,6 +173,7 @@ impl Measure {
             window: self.window,
             samples: self.samples,
             repeat: self.repeat,
+            storage: self.storage,
             touch: !self.no_touch,
             quick: self.quick,
             hearback,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::cli::Storage;
 use crate::procfs::Memory;
 
 /// One measurement under load.
@@ -19,7 +20,7 @@ pub(crate) struct Load {
     pub(crate) p50_ms: f64,
     /// 99 of 100 took no longer.
     pub(crate) p99_ms: f64,
-    /// User and system time of the server per request.
+    /// User and system time of the server, a database server included, per request.
     pub(crate) cpu_us_per_request: f64,
     /// User and system time of the server per event.
     pub(crate) cpu_us_per_event: f64,
@@ -83,6 +84,17 @@ impl From<Raw> for Load {
     }
 }
 
+impl Load {
+    /// Counts what another process did for the server.
+    pub(crate) fn add_cpu(&mut self, more: Duration) {
+        let (seconds, events) = (more.as_secs_f64(), self.events.max(1) as f64);
+        let requests = (self.requests_per_s * self.seconds).max(1.0);
+        self.cpu_us_per_request += seconds * 1e6 / requests;
+        self.cpu_us_per_event += seconds * 1e6 / events;
+        self.server_busy += seconds / self.seconds;
+    }
+}
+
 /// The smallest of the sorted nanoseconds that so many in a hundred do not exceed, in milliseconds.
 pub(crate) fn percentile_ms(sorted: &[u64], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
@@ -101,6 +113,15 @@ pub(crate) struct Row {
     pub(crate) connections: usize,
     /// (a): the handler that answers at once.
     pub(crate) limit: Load,
+    /// Hearback, by database.
+    pub(crate) stored: Vec<Stored>,
+}
+
+/// Hearback on one database at one number of connections.
+#[derive(Debug, Serialize)]
+pub(crate) struct Stored {
+    /// Which.
+    pub(crate) storage: Storage,
     /// (b): signed Mailgun events.
     pub(crate) single: Load,
     /// (c): signed SendGrid batches.
@@ -108,11 +129,18 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// (b)/(a) in requests.
-    pub(crate) fn single_to_limit(&self) -> f64 {
-        self.single.requests_per_s / self.limit.requests_per_s.max(1e-9)
+    /// The figures of one database.
+    pub(crate) fn on(&self, storage: Storage) -> Option<&Stored> {
+        self.stored.iter().find(|stored| stored.storage == storage)
     }
 
+    /// (b)/(a) in requests.
+    pub(crate) fn single_to_limit(&self, stored: &Stored) -> f64 {
+        stored.single.requests_per_s / self.limit.requests_per_s.max(1e-9)
+    }
+}
+
+impl Stored {
     /// (c)/(b) in events.
     pub(crate) fn batch_to_single(&self) -> f64 {
         self.batch.events_per_s / self.single.events_per_s.max(1e-9)
@@ -172,6 +200,8 @@ pub(crate) struct Point {
 /// How a store grows.
 #[derive(Debug, Serialize)]
 pub(crate) struct Growth {
+    /// In which database.
+    pub(crate) storage: Storage,
     /// Ascending.
     pub(crate) points: Vec<Point>,
     /// Seconds that `rebuild --check` took in the end, or why it failed.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use crate::cli::Plan;
+use crate::cli::{Plan, Storage};
 use crate::figures::{Growth, Load, Point, Window, mib};
 use crate::load::measure_stored;
 use crate::pin::ServerCore;
@@ -22,14 +22,20 @@ const BATCH_CONNECTIONS: usize = 64;
 const ROUND: u64 = 1000;
 
 /// Lets a store grow and measures at the points of the plan.
-pub(crate) async fn measure(plan: &Plan, core: ServerCore, signer: &Arc<Signer>) -> anyhow::Result<Growth> {
-    let hearback = Hearback::start(plan, core, signer).await?;
+pub(crate) async fn measure(
+    plan: &Plan,
+    core: ServerCore,
+    signer: &Arc<Signer>,
+    storage: Storage,
+) -> anyhow::Result<Growth> {
+    let hearback = Hearback::start(plan, core, signer, storage).await?;
     let mut grower = Grower { hearback, signer: Arc::clone(signer), singles: 0, batches: 0 };
     let mut points = Vec::new();
     for at in &plan.points {
         let point = grower.point(*at, plan).await?;
         note(format_args!(
-            "{} events: (b) {:.0} events/s at {:.1} us, (c) {:.0} events/s at {:.1} us, {:.0} MiB resident",
+            "{}, {} events: (b) {:.0} events/s at {:.1} us, (c) {:.0} events/s at {:.1} us, {:.0} MiB resident",
+            storage.title(),
             point.single.from,
             point.single.load.events_per_s,
             point.single.load.cpu_us_per_event,
@@ -41,7 +47,7 @@ pub(crate) async fn measure(plan: &Plan, core: ServerCore, signer: &Arc<Signer>)
     }
     let check = grower.hearback.stop_and_check().await;
     let check = check.map(|took| took.as_secs_f64()).map_err(|error| format!("{error:#}"));
-    Ok(Growth { points, check })
+    Ok(Growth { storage, points, check })
 }
 
 struct Grower {
@@ -68,7 +74,7 @@ impl Grower {
             batch,
             reads,
             stored: self.hearback.stored().await?,
-            database_mib: mib(self.hearback.database_bytes()),
+            database_mib: mib(self.hearback.counters().await?.database_bytes),
             memory_mib: mib(memory.now),
             peak_mib: mib(memory.peak),
         })

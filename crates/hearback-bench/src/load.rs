@@ -69,7 +69,9 @@ pub(crate) async fn measure_stored(
 ) -> anyhow::Result<Load> {
     let events_each = supply.events_each();
     let before = hearback.counters().await?;
+    let database_before = hearback.database_cpu_time()?;
     let mut load = measure(hearback.process(), connections, supply, length).await?;
+    load.add_cpu(hearback.database_cpu_time()?.saturating_sub(database_before));
     let after = hearback.counters().await?;
     let stored = after.stored - before.stored;
     anyhow::ensure!(stored == load.events, "{} events were accepted, {stored} are stored", load.events);

@@ -6,6 +6,7 @@
 mod baseline;
 mod cases;
 mod cli;
+mod cluster;
 mod figures;
 mod growth;
 mod load;

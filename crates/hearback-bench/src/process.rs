@@ -10,7 +10,8 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::cli::Plan;
+use crate::cli::{Plan, Storage};
+use crate::cluster::Cluster;
 use crate::pin::ServerCore;
 use crate::procfs::{self, Memory};
 use crate::traffic::Signer;
@@ -112,6 +113,8 @@ pub(crate) struct Counters {
     pub(crate) stored: u64,
     /// Transactions since it started.
     pub(crate) commits: u64,
+    /// Size of the database.
+    pub(crate) database_bytes: u64,
 }
 
 /// Hearback itself.
@@ -120,14 +123,27 @@ pub(crate) struct Hearback {
     program: PathBuf,
     core: ServerCore,
     token: String,
+    /// Its database server, where it has one; ended after it.
+    cluster: Option<Cluster>,
 }
 
 impl Hearback {
     /// Starts it with an empty store.
-    pub(crate) async fn start(plan: &Plan, core: ServerCore, signer: &Signer) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        plan: &Plan,
+        core: ServerCore,
+        signer: &Signer,
+        storage: Storage,
+    ) -> anyhow::Result<Self> {
         let (home, port) = (home(plan)?, free_port()?);
-        let head =
-            format!("[server]\nlisten = \"127.0.0.1:{port}\"\nworkers = 1\n\n[log]\nlevel = \"warn\"\n");
+        let cluster = match storage {
+            Storage::Sqlite => None,
+            Storage::Postgres => Some(Cluster::start(&plan.folder, core)?),
+        };
+        let url = cluster.as_ref().map_or("sqlite:hearback.db", Cluster::url);
+        let head = format!(
+            "[server]\nlisten = \"127.0.0.1:{port}\"\nworkers = 1\n\n[storage]\nurl = \"{url}\"\n\n[log]\nlevel = \"warn\"\n"
+        );
         fs::write(home.path().join("hearback.toml"), head + signer.config())
             .context("cannot write hearback.toml")?;
         let create = ["token", "create", "--name", "bench", "--scope", "admin", "--json"];
@@ -139,7 +155,7 @@ impl Hearback {
         let mut serve = command(&plan.hearback, core, home.path());
         serve.arg("serve");
         let process = Process::start(serve, port, home).await?;
-        Ok(Self { process, program: plan.hearback.clone(), core, token })
+        Ok(Self { process, program: plan.hearback.clone(), core, token, cluster })
     }
 
     /// The process.
@@ -150,6 +166,11 @@ impl Hearback {
     /// A token that may do everything.
     pub(crate) fn token(&self) -> &str {
         &self.token
+    }
+
+    /// User and system time of its database server so far.
+    pub(crate) fn database_cpu_time(&self) -> anyhow::Result<Duration> {
+        self.cluster.as_ref().map_or(Ok(Duration::ZERO), Cluster::cpu_time)
     }
 
     /// Its counters.
@@ -166,20 +187,14 @@ impl Hearback {
             value("hearback_last_position").context("/metrics does not tell hearback_last_position")?;
         // The histogram appears with the first commit.
         let commits = value("hearback_commit_batch_size_count").unwrap_or_default();
-        Ok(Counters { stored: stored as u64, commits: commits as u64 })
+        let gauge = |name| value(name).unwrap_or_default() as u64;
+        let database_bytes = gauge("hearback_database_bytes") + gauge("hearback_wal_bytes");
+        Ok(Counters { stored: stored as u64, commits: commits as u64, database_bytes })
     }
 
     /// How many events it has ever stored.
     pub(crate) async fn stored(&self) -> anyhow::Result<u64> {
         Ok(self.counters().await?.stored)
-    }
-
-    /// Bytes of the database with its write-ahead log.
-    pub(crate) fn database_bytes(&self) -> u64 {
-        let size = |name: &str| {
-            fs::metadata(self.process.home.path().join("data").join(name)).map_or(0, |m| m.len())
-        };
-        size("hearback.db") + size("hearback.db-wal")
     }
 
     /// Stops the server, and has `rebuild --check` prove that everything agrees with the events. How long that took.

@@ -15,11 +15,28 @@ pub(crate) fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
 }
 
 fn parse_cpu_time(stat: &str) -> Option<Duration> {
-    // The name in parentheses may hold anything; utime and stime are the 12th and 13th after it.
+    Some(Duration::from_millis(parse_ticks(stat, 2)? * 1000 / TICKS_PER_SECOND))
+}
+
+/// The sum of the first of utime, stime, cutime and cstime.
+fn parse_ticks(stat: &str, count: usize) -> Option<u64> {
+    // The name in parentheses may hold anything; utime is the 12th field after it.
     let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_whitespace().skip(11);
-    let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
-    Some(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+    let fields: Vec<&str> = rest.split_whitespace().skip(11).take(count).collect();
+    if fields.len() < count { None } else { fields.iter().map(|field| field.parse::<u64>().ok()).sum() }
+}
+
+/// User and system time of a process, of its children, and of those children that have ended.
+pub(crate) fn family_cpu_time(pid: u32) -> anyhow::Result<Duration> {
+    let stat = read(&format!("/proc/{pid}/stat"))?;
+    let mut ticks = parse_ticks(&stat, 4).context("/proc/<pid>/stat is not as expected")?;
+    let children = read(&format!("/proc/{pid}/task/{pid}/children"))?;
+    for child in children.split_whitespace() {
+        // It may end at any moment; then the parent has its time.
+        let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        ticks += parse_ticks(&stat, 2).unwrap_or_default();
+    }
+    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
 }
 
 /// Resident memory in bytes.

@@ -34,7 +34,7 @@ pub(crate) struct Report {
     /// By connections.
     pub(crate) rows: Vec<Row>,
     /// By stored events.
-    pub(crate) growth: Option<Growth>,
+    pub(crate) growth: Vec<Growth>,
     /// What was promised.
     pub(crate) targets: Vec<Target>,
 }
@@ -74,16 +74,17 @@ async fn measure(plan: &Plan, core: ServerCore) -> anyhow::Result<Report> {
     for connections in &plan.connections {
         rows.push(bench.row(*connections).await?);
     }
-    let growth = if plan.points.is_empty() {
-        None
-    } else {
+    let mut growth = Vec::new();
+    if !plan.points.is_empty() {
         if plan.touch {
             let touched = machine::touch_memory()?;
             note(format_args!("touched {} MiB of memory", touched >> 20));
         }
-        Some(growth::measure(plan, core, &signer).await?)
-    };
-    let targets = targets::judge(&rows, growth.as_ref(), machine.syncs_per_s);
+        for storage in &plan.storage {
+            growth.push(growth::measure(plan, core, &signer, *storage).await?);
+        }
+    }
+    let targets = targets::judge(&rows, &growth, machine.syncs_per_s);
     let seconds = plan.length.as_secs_f64();
     let (quick, repeat) = (plan.quick, plan.repeat);
     Ok(Report { machine, quick, seconds, repeat, single_bytes, batch_bytes, rows, growth, targets })

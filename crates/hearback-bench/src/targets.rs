@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::figures::{Growth, Load, Row};
+use crate::cli::Storage;
+use crate::figures::{Growth, Load, Point, Row};
 
 /// Fewer syncs per second than this, and the disk decides the latency.
 const FAST_DISK: f64 = 500.0;
@@ -46,54 +47,73 @@ impl Target {
 }
 
 /// All targets, with what the run says about them.
-pub(crate) fn judge(rows: &[Row], growth: Option<&Growth>, syncs_per_s: f64) -> Vec<Target> {
+pub(crate) fn judge(rows: &[Row], growth: &[Growth], syncs_per_s: f64) -> Vec<Target> {
+    let mut targets = judge_sqlite(rows, growth, syncs_per_s);
+    targets.extend(judge_postgres(rows, growth));
+    targets
+}
+
+fn on(growth: &[Growth], storage: Storage, at: u64) -> Option<&Point> {
+    let growth = growth.iter().find(|growth| growth.storage == storage)?;
+    growth.points.iter().find(|point| point.at == at)
+}
+
+fn kept(small: Option<&Point>, large: Option<&Point>, of: fn(&Point) -> &Load) -> Option<f64> {
+    let (small, large) = (of(small?), of(large?));
+    Some(large.events_per_s / small.events_per_s.max(1e-9))
+}
+
+fn slowest(point: Option<&Point>) -> Option<f64> {
+    point?.reads.iter().map(|read| read.p99_ms).reduce(f64::max)
+}
+
+fn judge_sqlite(rows: &[Row], growth: &[Growth], syncs_per_s: f64) -> Vec<Target> {
     use Bound::{AtLeast, AtMost};
-    let row = |connections| rows.iter().find(|row| row.connections == connections);
-    let (busy, few) = (row(256), row(16));
-    let peak = rows.iter().flat_map(|row| [row.single.peak_mib, row.batch.peak_mib]).reduce(f64::max);
-    let point = |at| growth.and_then(|growth| growth.points.iter().find(|point| point.at == at));
-    let (small, large) = (point(SMALL), point(LARGE));
-    let kept = |of: fn(&crate::figures::Point) -> &Load| {
-        small.zip(large).map(|(small, large)| of(large).events_per_s / of(small).events_per_s.max(1e-9))
+    let row = |connections| {
+        let row = rows.iter().find(|row| row.connections == connections)?;
+        Some((row, row.on(Storage::Sqlite)?))
     };
-    let slowest = large.and_then(|point| point.reads.iter().map(|read| read.p99_ms).reduce(f64::max));
+    let (busy, few) = (row(256), row(16));
+    let stored = rows.iter().filter_map(|row| row.on(Storage::Sqlite));
+    let peak = stored.flat_map(|stored| [stored.single.peak_mib, stored.batch.peak_mib]).reduce(f64::max);
+    let (small, large) = (on(growth, Storage::Sqlite, SMALL), on(growth, Storage::Sqlite, LARGE));
     vec![
         Target::of(
             "(b)/(a) at 256 connections",
             "≥ 0.22 (aim 0.35)",
             AtLeast(0.22),
-            busy.map(Row::single_to_limit),
+            busy.map(|(row, stored)| row.single_to_limit(stored)),
         ),
         Target::of(
             "p99 of (b) at 256 connections, ms",
             "≤ 30, if 500 syncs/s",
             AtMost(30.0),
-            busy.map(|row| row.single.p99_ms),
+            busy.map(|(_, stored)| stored.single.p99_ms),
         )
         .only_if(syncs_per_s >= FAST_DISK),
         Target::of(
             "CPU per event of (b) at 16 connections, µs",
             "≤ 45",
             AtMost(45.0),
-            few.map(|row| row.single.cpu_us_per_event),
+            few.map(|(_, stored)| stored.single.cpu_us_per_event),
         ),
         Target::of(
             "(c)/(b) in events at 256 connections",
             "≥ 1.8 (aim 2.5)",
             AtLeast(1.8),
-            busy.map(Row::batch_to_single),
+            busy.map(|(_, stored)| stored.batch_to_single()),
         ),
         Target::of(
             "rate of (b) at 5 M events / at 100 k",
             "≥ 0.8",
             AtLeast(0.8),
-            kept(|point| &point.single.load),
+            kept(small, large, |point| &point.single.load),
         ),
         Target::of(
             "rate of (c) at 5 M events / at 100 k",
             "≥ 0.8",
             AtLeast(0.8),
-            kept(|point| &point.batch.load),
+            kept(small, large, |point| &point.batch.load),
         ),
         Target::of("peak memory under load, small store, MiB", "≤ 128", AtMost(128.0), peak),
         Target::of(
@@ -102,7 +122,37 @@ pub(crate) fn judge(rows: &[Row], growth: Option<&Growth>, syncs_per_s: f64) -> 
             AtMost(256.0),
             large.map(|point| point.peak_mib),
         ),
-        Target::of("slowest read at 5 M events, p99, ms", "≤ 5", AtMost(5.0), slowest),
+        Target::of("slowest read at 5 M events, p99, ms", "≤ 5", AtMost(5.0), slowest(large)),
+    ]
+}
+
+fn judge_postgres(rows: &[Row], growth: &[Growth]) -> Vec<Target> {
+    use Bound::{AtLeast, AtMost};
+    let busy = rows.iter().find(|row| row.connections == 256);
+    let both = busy.and_then(|row| row.on(Storage::Sqlite).zip(row.on(Storage::Postgres)));
+    let (small, large) = (on(growth, Storage::Postgres, SMALL), on(growth, Storage::Postgres, LARGE));
+    vec![
+        Target::of(
+            "PostgreSQL: rate of (b) at 256 connections / that of SQLite",
+            "≥ 0.8",
+            AtLeast(0.8),
+            both.map(|(sqlite, postgres)| {
+                postgres.single.requests_per_s / sqlite.single.requests_per_s.max(1e-9)
+            }),
+        ),
+        Target::of(
+            "PostgreSQL: rate of (b) at 5 M events / at 100 k",
+            "≥ 0.8",
+            AtLeast(0.8),
+            kept(small, large, |point| &point.single.load),
+        ),
+        Target::of(
+            "PostgreSQL: rate of (c) at 5 M events / at 100 k",
+            "≥ 0.8",
+            AtLeast(0.8),
+            kept(small, large, |point| &point.batch.load),
+        ),
+        Target::of("PostgreSQL: slowest read at 5 M events, p99, ms", "≤ 10", AtMost(10.0), slowest(large)),
     ]
 }
 
@@ -112,8 +162,8 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_is_neither_met_nor_missed() {
-        let targets = judge(&[], None, 1000.0);
-        assert_eq!(targets.len(), 9);
+        let targets = judge(&[], &[], 1000.0);
+        assert_eq!(targets.len(), 13);
         assert!(targets.iter().all(|target| target.met.is_none()));
     }
 

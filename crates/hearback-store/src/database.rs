@@ -37,7 +37,7 @@ impl Database {
     pub fn is_missing(&self) -> bool {
         match self {
             Self::Sqlite(options) => !options.path.exists(),
-            Self::Postgres(_) => false,
+            Self::Postgres(options) => postgres::is_empty(options),
         }
     }
 

@@ -53,9 +53,12 @@ fn cannot_open(error: StoreError, database: &Database) -> CliError {
         StoreError::Newer { .. } => {
             "an older version would not understand what the newer one wrote; nothing was changed"
         }
-        StoreError::Open { .. } | StoreError::Write(_) | StoreError::Read(_) => {
+        StoreError::Open { .. } | StoreError::Write(_) | StoreError::Read(_)
+            if matches!(database, Database::Sqlite(_)) =>
+        {
             "the database lies in the data folder; choose another with --data, HEARBACK_DATA or `[storage] url`"
         }
+        StoreError::Open { .. } => return CliError::failed(error.to_string()),
         _ => return CliError::failed(format!("{database}: {error}")),
     };
     CliError::failed(error.to_string()).hint(hint)

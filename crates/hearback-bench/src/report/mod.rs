@@ -5,6 +5,7 @@ mod table;
 use std::fmt;
 use std::io::{self, Write as _};
 
+use crate::cli::Storage;
 use crate::figures::{Growth, Load};
 use crate::run::Report;
 use crate::traffic::POSSIBLE_RECIPIENTS;
@@ -35,8 +36,8 @@ pub(crate) fn markdown(report: &Report) -> String {
     ));
     parts.push(cases(report));
     parts.push(ratios(report));
-    if let Some(growth) = &report.growth {
-        parts.push("### Growing store".to_owned());
+    for growth in &report.growth {
+        parts.push(format!("### Growing store, {}", growth.storage.title()));
         parts.push(format!(
             "Filled with SendGrid batches: {POSSIBLE_RECIPIENTS} possible recipients, four events per message, two labels and a tag. \
              (b) at 256 connections, (c) at 64."
@@ -77,11 +78,16 @@ fn cases(report: &Report) -> String {
     for row in &report.rows {
         case("(a) limit", row.connections, &row.limit);
     }
-    for row in &report.rows {
-        case("(b) Mailgun", row.connections, &row.single);
-    }
-    for row in &report.rows {
-        case("(c) SendGrid", row.connections, &row.batch);
+    let storages: Vec<Storage> =
+        report.rows.first().into_iter().flat_map(|row| &row.stored).map(|stored| stored.storage).collect();
+    for storage in storages {
+        let stored = || report.rows.iter().filter_map(|row| Some((row.connections, row.on(storage)?)));
+        for (connections, stored) in stored() {
+            case(&format!("(b) Mailgun, {}", storage.title()), connections, &stored.single);
+        }
+        for (connections, stored) in stored() {
+            case(&format!("(c) SendGrid, {}", storage.title()), connections, &stored.batch);
+        }
     }
     table.to_string()
 }
@@ -108,10 +114,13 @@ fn load_cells(load: &Load) -> [String; 12] {
 }
 
 fn ratios(report: &Report) -> String {
-    let mut table = Table::new(&["connections", "(b)/(a) requests", "(c)/(b) events"]);
+    let mut table = Table::new(&["database", "connections", "(b)/(a) requests", "(c)/(b) events"]);
     for row in &report.rows {
-        let (single, batch) = (row.single_to_limit(), row.batch_to_single());
-        table.row([row.connections.to_string(), format!("{single:.3}"), format!("{batch:.2}")]);
+        for stored in &row.stored {
+            let (single, batch) = (row.single_to_limit(stored), stored.batch_to_single());
+            let title = stored.storage.title().to_owned();
+            table.row([title, row.connections.to_string(), format!("{single:.3}"), format!("{batch:.2}")]);
+        }
     }
     table.to_string()
 }

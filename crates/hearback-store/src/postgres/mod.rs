@@ -107,6 +107,11 @@ pub fn open_beside(options: &PostgresOptions) -> Result<LogStore, StoreError> {
     })
 }
 
+/// Whether there surely are no tables of Hearback yet.
+pub fn is_empty(options: &PostgresOptions) -> bool {
+    outside_of_async(|| connect(options).is_ok_and(|session| matches!(schema::found(&session), Ok(None))))
+}
+
 /// What can be said about the server without changing anything, for a person who checks his configuration: its version, or
 /// what is wrong.
 pub fn probe(options: &PostgresOptions) -> Result<String, StoreError> {

@@ -1,0 +1,58 @@
+//! A PostgreSQL server of the benchmark's own, on the servers' core.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use tempfile::TempDir;
+
+use crate::pin::ServerCore;
+use crate::procfs;
+
+/// A server that waits for the disk at every commit, as a user's does.
+pub(crate) struct Cluster {
+    script: PathBuf,
+    folder: TempDir,
+    url: String,
+    postmaster: u32,
+}
+
+impl Cluster {
+    /// Makes and starts one.
+    pub(crate) fn start(folder: &Path, core: ServerCore) -> anyhow::Result<Self> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/postgres");
+        let folder = tempfile::Builder::new().prefix("hearback-pg-").tempdir_in(folder)?;
+        // The database's own user must get in.
+        let mut open = fs::metadata(folder.path())?.permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o755);
+        fs::set_permissions(folder.path(), open)?;
+        let mut command = core.command(&script);
+        command.arg("start").arg(folder.path());
+        command.env("POSTGRES_OPTIONS", "-c fsync=on -c max_wal_size=4GB -c shared_buffers=1GB");
+        let output = command.output().context("cannot run scripts/postgres")?;
+        ensure!(output.status.success(), "no PostgreSQL: {}", String::from_utf8_lossy(&output.stderr));
+        let url = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let pid = fs::read_to_string(folder.path().join("data/postmaster.pid"))?;
+        let postmaster = pid.lines().next().and_then(|line| line.trim().parse().ok());
+        let postmaster = postmaster.context("PostgreSQL does not tell its process")?;
+        Ok(Self { script, folder, url, postmaster })
+    }
+
+    /// How to reach it.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// User and system time of all its processes so far.
+    pub(crate) fn cpu_time(&self) -> anyhow::Result<Duration> {
+        procfs::family_cpu_time(self.postmaster)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // There is nobody left to tell.
+        drop(std::process::Command::new(&self.script).arg("stop").arg(self.folder.path()).status());
+    }
+}
