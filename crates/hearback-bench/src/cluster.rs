@@ -29,10 +29,17 @@ impl Cluster {
         fs::set_permissions(folder.path(), open)?;
         let mut command = core.command(&script);
         command.arg("start").arg(folder.path());
-        command.env("POSTGRES_OPTIONS", "-c fsync=on -c max_wal_size=4GB -c shared_buffers=1GB");
+        // A server that has run for a while recycles its write-ahead log; a new one would fill each file with zeros first.
+        command.env(
+            "POSTGRES_OPTIONS",
+            "-c fsync=on -c max_wal_size=4GB -c shared_buffers=1GB -c wal_init_zero=off",
+        );
         let output = command.output().context("cannot run scripts/postgres")?;
         ensure!(output.status.success(), "no PostgreSQL: {}", String::from_utf8_lossy(&output.stderr));
-        let url = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        // Through its socket: it is on the same machine.
+        let port = fs::read_to_string(folder.path().join("port"))?;
+        let url =
+            format!("postgres://hearback@/postgres?host={}&port={}", folder.path().display(), port.trim());
         let pid = fs::read_to_string(folder.path().join("data/postmaster.pid"))?;
         let postmaster = pid.lines().next().and_then(|line| line.trim().parse().ok());
         let postmaster = postmaster.context("PostgreSQL does not tell its process")?;

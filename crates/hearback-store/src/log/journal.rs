@@ -14,10 +14,10 @@ use super::filter::Filters;
 use super::keeper::{Keeper, Known, Place};
 use super::posting::PERIOD;
 use super::queue::{Command, Finish, Queue, Work};
-use super::rows;
 use super::seal::{Prepared, Sealing, prepare};
 use super::stage::Staged;
 use super::tail::first_position;
+use super::values;
 use crate::session::{Param, Session, params};
 use crate::{Receipt, StoreError};
 
@@ -44,7 +44,8 @@ pub(super) struct Writer {
     horizon_nanos: i64,
 }
 
-type Submissions = Vec<(Staged, oneshot::Sender<Result<Receipt, StoreError>>)>;
+/// Requests, each with the one who waits for its receipt.
+pub(super) type Submissions = Vec<(Staged, oneshot::Sender<Result<Receipt, StoreError>>)>;
 
 /// What one transaction does.
 #[derive(Default)]
@@ -137,7 +138,7 @@ impl Writer {
                 Ok(command) => return Some(command),
                 Err(mpsc::error::TryRecvError::Disconnected) => return None,
                 Err(mpsc::error::TryRecvError::Empty) => {
-                    if let Err(error) = self.tidy() {
+                    if let Err(error) = self.tidy(IDLE_ROWS) {
                         self.keeper.roll_back();
                         self.rolled_back();
                         tracing::warn!(%error, "sealing a period failed; it is tried again with the next request");
@@ -158,6 +159,8 @@ impl Writer {
         let mut finishes = Vec::new();
         let apart = if self.keeper.writes_apart() { std::mem::take(&mut work) } else { Vec::new() };
         let outcome = self.transact(&requests, work, &mut finishes, &dictionaries, events);
+        // What was appended in one go has left sealing behind.
+        let behind = self.keeper.can_append() && (self.sealing.is_some() || self.pruning);
         match outcome {
             Ok(mut done) => {
                 metrics::histogram!("hearback_commit_seconds").record(started.elapsed().as_secs_f64());
@@ -186,6 +189,11 @@ impl Writer {
         for work in apart {
             self.work_apart(work);
         }
+        if behind && let Err(error) = self.tidy(events + events / 2 + 128) {
+            self.keeper.roll_back();
+            self.rolled_back();
+            tracing::warn!(%error, "sealing a period failed; it is tried again after the next request");
+        }
         self.prepare_next();
     }
 
@@ -198,6 +206,14 @@ impl Writer {
         dictionaries: &[(Arc<str>, Vec<u8>)],
         events: usize,
     ) -> Result<Done, StoreError> {
+        // Where something stands against it, such as an event that another process has, it takes a closer look.
+        if work.is_empty()
+            && dictionaries.is_empty()
+            && self.keeper.can_append()
+            && let Some(plan) = self.append(requests)?
+        {
+            return Ok(Done { plan, learned: Vec::new() });
+        }
         let mut work = Some(work);
         for _ in 0..ATTEMPTS {
             let outcome = self.attempt(requests, &mut work, finishes, dictionaries, events);
@@ -215,6 +231,31 @@ impl Writer {
             }
         }
         Err(StoreError::Write("other processes seal faster than this one can follow".to_owned()))
+    }
+
+    /// Writes a batch in one go, on the assumption that nobody else knows its events; nothing where somebody may.
+    fn append(&mut self, requests: &Submissions) -> Result<Option<Plan>, StoreError> {
+        self.connect()?;
+        self.know_filters()?;
+        if requests.iter().any(|(staged, _)| staged.known_messages_only) {
+            self.shared.refresh(self.keeper.session())?;
+        }
+        let mut plan = self.admit(requests, &Claims::default())?;
+        if plan.events.is_empty() && plan.tokens.is_empty() {
+            return Ok(Some(plan));
+        }
+        let (dedup, known) = (values::dedup(requests, &plan), self.known());
+        let (events, payloads) = (values::events(requests, &plan, &dedup), values::payloads(requests, &plan));
+        let first = self.keeper.append(&plan, &events, &payloads, known)?;
+        Ok(first.map(|first| {
+            plan.place(first);
+            plan
+        }))
+    }
+
+    fn known(&self) -> Known {
+        let last_position = self.shared.tail.read().last_position;
+        Known { last_position, filters_upto: first_position(self.unfiltered) - 1 }
     }
 
     /// Writes a batch; nothing where memory turned out to be out of date.
@@ -249,25 +290,28 @@ impl Writer {
             self.pruning = self.prune(2 * events + 128)?;
         }
         if !requests.is_empty() {
-            let last_position = self.shared.tail.read().last_position;
-            let known = Known { last_position, filters_upto: first_position(self.unfiltered) - 1 };
-            match self.keeper.place(&wanted, &plan, known)? {
+            match self.keeper.place(&wanted, &plan, self.known())? {
                 Place::At(first) => plan.place(first),
                 Place::Stale => return Ok(None),
             }
-            write(self.keeper.session(), requests, &plan)?;
+            values::write(self.keeper.session(), requests, &plan)?;
         }
         self.keeper.commit()?;
         Ok(Some(Done { plan, learned }))
     }
 
-    fn begin(&mut self) -> Result<(), StoreError> {
-        if self.keeper.begin()? {
+    fn connect(&mut self) -> Result<(), StoreError> {
+        if self.keeper.connect()? {
             // Another process may have taken over sealing.
             self.sealing = None;
             self.pruning = true;
         }
         Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.connect()?;
+        self.keeper.begin()
     }
 
     /// Reads the filters of periods that another process, or an earlier one, has sealed.
@@ -355,12 +399,12 @@ impl Writer {
     }
 
     /// A piece of what is done when nothing else waits.
-    fn tidy(&mut self) -> Result<(), StoreError> {
+    fn tidy(&mut self, rows: usize) -> Result<(), StoreError> {
         self.begin()?;
         if let Some(sealing) = &mut self.sealing {
-            sealing.write(self.keeper.session(), IDLE_ROWS)?;
+            sealing.write(self.keeper.session(), rows)?;
         } else if self.pruning {
-            self.pruning = self.prune(IDLE_ROWS)?;
+            self.pruning = self.prune(rows)?;
         }
         self.keeper.commit()?;
         self.finish_sealing();
@@ -442,6 +486,7 @@ impl Writer {
         self.filters = Filters::default();
         let keeper = &mut self.keeper;
         let mut transaction = |work: &mut dyn FnMut(&dyn Session) -> Result<(), StoreError>| {
+            keeper.connect()?;
             keeper.begin()?;
             match work(keeper.session()) {
                 Ok(()) => keeper.commit(),
@@ -455,57 +500,6 @@ impl Writer {
         self.unfiltered = self.shared.tail.read().first_unsealed();
         outcome
     }
-}
-
-/// Writes events, raw requests, and nothing that follows from them.
-fn write(session: &dyn Session, requests: &Submissions, plan: &Plan) -> Result<(), StoreError> {
-    let staged = |request: usize| requests.get(request).map(|(staged, _)| staged);
-    let events: Vec<_> = plan
-        .events
-        .iter()
-        .filter_map(|(request, event, fact)| Some((*request, staged(*request)?.events.get(*event)?, fact)))
-        .collect();
-    let dedup: Vec<Vec<u8>> = events
-        .iter()
-        .map(|(_, event, _)| event.unique.iter().flat_map(|key| *key.as_bytes()).collect())
-        .collect();
-    let mut payload_of = plan.payloads.iter().peekable();
-    let mut current = (0, usize::MAX);
-    let mut values: Vec<Param<'_>> = Vec::with_capacity(events.len() * rows::EVENTS.columns.len());
-    for ((request, event, fact), dedup) in events.iter().zip(&dedup) {
-        while let Some(next) = payload_of.next_if(|(first, _)| *first <= fact.position) {
-            current = *next;
-        }
-        let Some(staged) = staged(*request) else { continue };
-        values.extend_from_slice(params![
-            fact.position,
-            staged.received_at,
-            event.occurred_at,
-            fact.source,
-            event.kind.number(),
-            event.channel,
-            staged.origin.number(),
-            event.flags,
-            event.event_recipient.as_ref().map(hearback_event::Address::as_str),
-            current.0,
-            dedup,
-            &event.data,
-        ]);
-    }
-    session.write(&rows::EVENTS, &values)?;
-    let mut values: Vec<Param<'_>> = Vec::with_capacity(plan.payloads.len() * rows::PAYLOADS.columns.len());
-    for (first, request) in &plan.payloads {
-        let Some(staged) = staged(*request) else { continue };
-        values.extend_from_slice(params![
-            *first,
-            staged.payload.dictionary,
-            staged.payload.size,
-            staged.digest.as_bytes(),
-            staged.token.as_ref().map(hearback_event::DedupKey::as_bytes),
-            &staged.payload.bytes,
-        ]);
-    }
-    session.write(&rows::PAYLOADS, &values)
 }
 
 fn insert_dictionary(session: &dyn Session, provider: &str, body: &[u8]) -> Result<u32, StoreError> {

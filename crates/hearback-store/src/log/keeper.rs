@@ -2,7 +2,7 @@
 
 use super::admit::{Claims, Plan, Wanted};
 use crate::StoreError;
-use crate::session::Session;
+use crate::session::{Param, Session};
 
 /// Where the events of a batch go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,15 +27,32 @@ pub(crate) trait Keeper: Send {
     /// The connection.
     fn session(&self) -> &dyn Session;
 
-    /// Begins a transaction, on a new connection where the old one is gone. Whether it is a new one: what was agreed with
-    /// other processes over the old one no longer holds.
-    fn begin(&mut self) -> Result<bool, StoreError>;
+    /// Makes a new connection where the old one is gone. Whether it did: what was agreed with other processes over the old
+    /// one no longer holds.
+    fn connect(&mut self) -> Result<bool, StoreError>;
+
+    /// Begins a transaction.
+    fn begin(&mut self) -> Result<(), StoreError>;
 
     /// Ends the transaction: what it wrote is durable.
     fn commit(&mut self) -> Result<(), StoreError>;
 
     /// Ends the transaction: nothing of it happened.
     fn roll_back(&mut self);
+
+    /// Writes a whole batch at once and durably, if nothing stands against it: `events` and `payloads` are the values of its
+    /// rows, with positions that are counted from 1. Gives the position of its first event. `None`, and nothing written, where
+    /// something has to be looked at first, or where this database has no such short way.
+    fn append(
+        &self,
+        plan: &Plan,
+        events: &[Param<'_>],
+        payloads: &[Param<'_>],
+        known: Known,
+    ) -> Result<Option<u64>, StoreError>;
+
+    /// Whether [`Keeper::append`] is a way at all.
+    fn can_append(&self) -> bool;
 
     /// Claims what a batch wants to be the first to say, against other processes and against what memory does not hold.
     fn claim(&self, wanted: &Wanted) -> Result<Claims, StoreError>;

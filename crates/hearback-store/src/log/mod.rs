@@ -23,13 +23,14 @@ mod queue;
 mod rebuild;
 mod recipients;
 mod rollup;
-mod rows;
+pub(crate) mod rows;
 mod seal;
 mod search;
 mod stage;
 mod store;
 mod tail;
 mod tokens;
+mod values;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

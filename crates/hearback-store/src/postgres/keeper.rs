@@ -6,14 +6,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use postgres::error::SqlState;
+use postgres::types::ToSql;
 
 use super::PostgresOptions;
 use super::connect::connect;
 use super::partitions;
-use super::session::PgSession;
+use super::session::{PgSession, columns, sql_type};
 use crate::StoreError;
-use crate::log::{Claims, Digest, Keeper, Known, Place, Plan, Wanted};
-use crate::session::{Keys, Session, params};
+use crate::log::{Claims, Digest, Keeper, Known, Place, Plan, Wanted, rows};
+use crate::session::{Keys, Param, Session, Table, params};
 
 /// The writer's connection.
 pub(super) struct PgKeeper {
@@ -38,12 +42,6 @@ impl PgKeeper {
         }
     }
 
-    fn connect_again(&mut self) -> Result<(), StoreError> {
-        self.session = connect(&self.options)?;
-        self.seals.set(false);
-        Ok(())
-    }
-
     /// Takes back the claims that came to nothing, and sets right which body a token is bound to.
     fn settle(&self, wanted: &Wanted, plan: &Plan) -> Result<(), StoreError> {
         let claimed = self.claimed.borrow();
@@ -60,19 +58,107 @@ impl PgKeeper {
     }
 }
 
+/// A whole batch in one statement: keys are claimed, then the end of the log is locked and moved, then rows are written. Where
+/// a key was claimed before, or the filters are not up to date, it ends with nothing done.
+fn append_statement() -> &'static str {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        let mut next = 6;
+        let mut list = |table: &Table| {
+            let places: Vec<String> = table
+                .columns
+                .iter()
+                .map(|(_, kind)| {
+                    next += 1;
+                    format!("${}::{}[]", next - 1, sql_type(*kind))
+                })
+                .collect();
+            let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+            (places.join(", "), names.join(", "))
+        };
+        let ((events, event_names), (payloads, payload_names)) = (list(&rows::EVENTS), list(&rows::PAYLOADS));
+        let placed = event_names.replace("position", "base + position").replace("payload", "base + payload");
+        let kept = payload_names.replacen("id", "base + id", 1);
+        format!(
+            "WITH claimed AS (
+                 INSERT INTO recent_keys (key, digest, received_at)
+                 SELECT key, digest, $3 FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS wanted (key, digest, n) ORDER BY n
+                 ON CONFLICT (key) DO NOTHING RETURNING 1
+             ), ended AS (
+                 UPDATE head SET last_position = last_position + $4
+                 WHERE CASE WHEN (SELECT count(*) FROM claimed) = cardinality($1)
+                     THEN pruned_to <= $5 OR hearback_refuse('stale') ELSE hearback_refuse('claimed') END
+                 RETURNING last_position - $4 AS base
+             ), logged AS (
+                 INSERT INTO events ({event_names}) SELECT {placed} FROM ended, unnest({events}) AS given ({event_names})
+             ), kept AS (
+                 INSERT INTO payloads ({payload_names}) SELECT {kept} FROM ended, unnest({payloads}) AS given ({payload_names})
+             )
+             SELECT base FROM ended"
+        )
+    });
+    &SQL
+}
+
+/// Whether a statement ended because something must be looked at first: `hearback_refuse`, or a partition that is missing.
+fn is_refused(error: &StoreError) -> bool {
+    let StoreError::Read(source) = error else { return false };
+    let code = source.downcast_ref::<postgres::Error>().and_then(postgres::Error::code);
+    code.is_some_and(|code| code.code() == "HB001" || *code == SqlState::CHECK_VIOLATION)
+}
+
 impl Keeper for PgKeeper {
     fn session(&self) -> &dyn Session {
         &self.session
     }
 
-    fn begin(&mut self) -> Result<bool, StoreError> {
-        if !self.session.is_closed() && self.session.batch("BEGIN").is_ok() {
+    fn connect(&mut self) -> Result<bool, StoreError> {
+        if !self.session.is_closed() {
             return Ok(false);
         }
         // The server was restarted, or the network failed: what was under way is lost with the old connection.
-        self.connect_again()?;
-        self.session.batch("BEGIN")?;
+        self.session = connect(&self.options)?;
+        self.seals.set(false);
         Ok(true)
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.session.batch("BEGIN")
+    }
+
+    fn append(
+        &self,
+        plan: &Plan,
+        events: &[Param<'_>],
+        payloads: &[Param<'_>],
+        known: Known,
+    ) -> Result<Option<u64>, StoreError> {
+        let new = plan.events.len() as i64;
+        if known.last_position + new as u64 > self.partitioned_to.get() {
+            return Ok(None);
+        }
+        let mut claims: BTreeMap<&[u8], Option<&[u8]>> =
+            plan.unique.iter().map(|key| (key.as_slice(), None)).collect();
+        claims.extend(plan.bodies.iter().map(|(token, body)| (token.as_slice(), Some(body.as_slice()))));
+        let (keys, digests): (Vec<&[u8]>, Vec<Option<&[u8]>>) = claims.into_iter().unzip();
+        let now = hearback_event::Timestamp::now().as_nanos();
+        let filters_upto = known.filters_upto as i64;
+        let (events, payloads) = (columns(&rows::EVENTS, events), columns(&rows::PAYLOADS, payloads));
+        let mut values: Vec<&(dyn ToSql + Sync)> = vec![&keys, &digests, &now, &new, &filters_upto];
+        values.extend(events.iter().chain(&payloads).map(|list| list as &(dyn ToSql + Sync)));
+        let mut base = None;
+        let appended = self.session.rows(append_statement(), &values, &mut |row| {
+            base = Some(row.int(0)? as u64);
+            Ok(())
+        });
+        match appended {
+            Ok(()) => Ok(base.map(|base| base + 1)),
+            Err(error) if is_refused(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn can_append(&self) -> bool {
+        true
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {

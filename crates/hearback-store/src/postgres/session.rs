@@ -109,16 +109,31 @@ impl Session for PgSession {
     fn write(&self, table: &Table, values: &[Param<'_>]) -> Result<(), StoreError> {
         let width = table.columns.len();
         for values in values.chunks(width * ROWS_AT_ONCE) {
-            let columns: Vec<List<'_>> = (0..width)
-                .zip(table.columns)
-                .map(|(n, (_, kind))| column(*kind, values.iter().skip(n).step_by(width)))
-                .collect();
+            let columns = columns(table, values);
             let columns: Vec<&(dyn ToSql + Sync)> =
                 columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
             self.run(&insert(table), &columns)?;
         }
         Ok(())
     }
+}
+
+/// What a column's type is called.
+pub(super) const fn sql_type(kind: Column) -> &'static str {
+    match kind {
+        Column::Int => "bigint",
+        Column::Text => "text",
+        Column::Blob => "bytea",
+    }
+}
+
+/// The values of a table's rows, column by column.
+pub(super) fn columns<'a>(table: &Table, values: &'a [Param<'a>]) -> Vec<List<'a>> {
+    let width = table.columns.len();
+    (0..width)
+        .zip(table.columns)
+        .map(|(n, (_, kind))| column(*kind, values.iter().skip(n).step_by(width)))
+        .collect()
 }
 
 fn dynamic<'a>(params: &'a [Param<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
@@ -128,14 +143,8 @@ fn dynamic<'a>(params: &'a [Param<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
 /// One statement for any number of rows: a list for each column.
 fn insert(table: &Table) -> String {
     let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
-    let lists: Vec<String> = (1..)
-        .zip(table.columns)
-        .map(|(n, (_, kind))| match kind {
-            Column::Int => format!("${n}::bigint[]"),
-            Column::Text => format!("${n}::text[]"),
-            Column::Blob => format!("${n}::bytea[]"),
-        })
-        .collect();
+    let lists: Vec<String> =
+        (1..).zip(table.columns).map(|(n, (_, kind))| format!("${n}::{}[]", sql_type(*kind))).collect();
     let conflict = if table.key.is_empty() {
         String::new()
     } else {
@@ -175,7 +184,7 @@ impl ToSql for Param<'_> {
 
 /// The values of one column.
 #[derive(Debug)]
-enum List<'a> {
+pub(super) enum List<'a> {
     Ints(Vec<Option<i64>>),
     Texts(Vec<Option<Cow<'a, str>>>),
     Blobs(Vec<Option<&'a [u8]>>),

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::StoreError;
 use crate::log::{Claims, Keeper, Known, Place, Plan, Wanted};
-use crate::session::{Column, Keys, Session, Table, params};
+use crate::session::{Column, Keys, Param, Session, Table, params};
 
 /// Tokens that came with nothing but known events, so that no payload row binds them to a body.
 const LOOSE_TOKENS: Table = Table {
@@ -33,8 +33,26 @@ impl Keeper for SqliteKeeper {
         &self.connection
     }
 
-    fn begin(&mut self) -> Result<bool, StoreError> {
-        self.run("BEGIN IMMEDIATE").map(|()| false)
+    fn connect(&mut self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.run("BEGIN IMMEDIATE")
+    }
+
+    fn append(
+        &self,
+        _plan: &Plan,
+        _events: &[Param<'_>],
+        _payloads: &[Param<'_>],
+        _known: Known,
+    ) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
+
+    fn can_append(&self) -> bool {
+        false
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
