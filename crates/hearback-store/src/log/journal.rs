@@ -482,6 +482,7 @@ impl Writer {
             let problem = "another process of Hearback keeps the projections; stop it first".to_owned();
             return Err(StoreError::Write(problem));
         }
+        self.keeper.take_time()?;
         self.sealing = None;
         self.filters = Filters::default();
         let keeper = &mut self.keeper;

@@ -67,6 +67,11 @@ pub(crate) trait Keeper: Send {
     /// `horizon`; about `budget` rows. Whether there is more to do.
     fn prune(&self, sealed: u64, horizon: i64, budget: usize) -> Result<bool, StoreError>;
 
+    /// Lifts the limit on the time of a statement, for work that touches everything.
+    fn take_time(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Whether small writes that are no events get a transaction of their own each, so that one that fails does not take
     /// the events with it.
     fn writes_apart(&self) -> bool;

@@ -262,6 +262,10 @@ impl Keeper for PgKeeper {
         Ok(true)
     }
 
+    fn take_time(&self) -> Result<(), StoreError> {
+        self.session.batch("SET statement_timeout = 0")
+    }
+
     fn writes_apart(&self) -> bool {
         true
     }
