@@ -10,15 +10,15 @@ const POSITIONS: u64 = 1 << 20;
 pub(super) fn provide(session: &dyn Session, last: u64) -> Result<u64, StoreError> {
     let newest = (last + POSITIONS / 2) / POSITIONS;
     for number in (last / POSITIONS)..=newest {
-        for (table, key) in [("events", "position"), ("payloads", "id")] {
-            make(session, table, key, number)?;
+        for table in ["events", "payloads"] {
+            make(session, table, number)?;
         }
     }
     Ok((newest + 1) * POSITIONS - 1)
 }
 
 /// Makes one unless it is there. Made apart and then attached, which lets others go on writing.
-fn make(session: &dyn Session, table: &str, key: &str, number: u64) -> Result<(), StoreError> {
+fn make(session: &dyn Session, table: &str, number: u64) -> Result<(), StoreError> {
     let name = format!("{table}_{number}");
     let there = session.number(
         "SELECT count(*) FROM pg_class WHERE relname = $1::text AND relnamespace = current_schema()::regnamespace",
@@ -30,7 +30,6 @@ fn make(session: &dyn Session, table: &str, key: &str, number: u64) -> Result<()
     let (first, end) = (number * POSITIONS, (number + 1) * POSITIONS);
     session.batch(&format!(
         "CREATE TABLE {name} (LIKE {table} INCLUDING ALL);
-         ALTER TABLE {name} ADD CHECK ({key} >= {first} AND {key} < {end});
          ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({first}) TO ({end});"
     ))
 }
