@@ -14,7 +14,7 @@ use postgres::types::ToSql;
 use super::PostgresOptions;
 use super::connect::connect;
 use super::partitions;
-use super::session::{PgSession, columns, sql_type};
+use super::session::{Blob, PgSession, columns, sql_type};
 use crate::StoreError;
 use crate::log::{Claims, Digest, Keeper, Known, Place, Plan, Wanted, rows};
 use crate::session::{Keys, Param, Session, Table, params};
@@ -58,8 +58,8 @@ impl PgKeeper {
     }
 }
 
-/// A whole batch in one statement: keys are claimed, then the end of the log is locked and moved, then rows are written. Where
-/// a key was claimed before, or the filters are not up to date, it ends with nothing done.
+/// A whole batch in one statement: keys are claimed, then (which the count sees to) the end of the log is locked and moved, then
+/// rows are written. Where a key was claimed before, or the filters are not up to date, it ends with nothing done.
 fn append_statement() -> &'static str {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         let mut next = 6;
@@ -81,12 +81,11 @@ fn append_statement() -> &'static str {
         format!(
             "WITH claimed AS (
                  INSERT INTO recent_keys (key, digest, received_at)
-                 SELECT key, digest, $3 FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS wanted (key, digest, n) ORDER BY n
-                 ON CONFLICT (key) DO NOTHING RETURNING 1
+                 SELECT key, digest, $3 FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS wanted (key, digest, n) ORDER BY n
+                 RETURNING 1
              ), ended AS (
                  UPDATE head SET last_position = last_position + $4
-                 WHERE CASE WHEN (SELECT count(*) FROM claimed) = cardinality($1)
-                     THEN pruned_to <= $5 OR hearback_refuse('stale') ELSE hearback_refuse('claimed') END
+                 WHERE CASE WHEN (SELECT count(*) FROM claimed) >= 0 THEN pruned_to <= $5 OR hearback_refuse('stale') END
                  RETURNING last_position - $4 AS base
              ), logged AS (
                  INSERT INTO events ({event_names}) SELECT {placed} FROM ended, unnest({events}) AS given ({event_names})
@@ -99,11 +98,19 @@ fn append_statement() -> &'static str {
     &SQL
 }
 
-/// Whether a statement ended because something must be looked at first: `hearback_refuse`, or a partition that is missing.
+/// The columns of claims.
+fn lists<'a>(claims: BTreeMap<&'a [u8], Option<&'a [u8]>>) -> (Vec<Blob<'a>>, Vec<Option<Blob<'a>>>) {
+    claims.into_iter().map(|(key, digest)| (Blob(key), digest.map(Blob))).unzip()
+}
+
+/// Whether a statement ended because something must be looked at first: a key that is claimed, `hearback_refuse`, or a partition
+/// that is missing.
 fn is_refused(error: &StoreError) -> bool {
     let StoreError::Read(source) = error else { return false };
     let code = source.downcast_ref::<postgres::Error>().and_then(postgres::Error::code);
-    code.is_some_and(|code| code.code() == "HB001" || *code == SqlState::CHECK_VIOLATION)
+    code.is_some_and(|code| {
+        code.code() == "HB001" || [SqlState::UNIQUE_VIOLATION, SqlState::CHECK_VIOLATION].contains(code)
+    })
 }
 
 impl Keeper for PgKeeper {
@@ -139,7 +146,7 @@ impl Keeper for PgKeeper {
         let mut claims: BTreeMap<&[u8], Option<&[u8]>> =
             plan.unique.iter().map(|key| (key.as_slice(), None)).collect();
         claims.extend(plan.bodies.iter().map(|(token, body)| (token.as_slice(), Some(body.as_slice()))));
-        let (keys, digests): (Vec<&[u8]>, Vec<Option<&[u8]>>) = claims.into_iter().unzip();
+        let (keys, digests) = lists(claims);
         let now = hearback_event::Timestamp::now().as_nanos();
         let filters_upto = known.filters_upto as i64;
         let (events, payloads) = (columns(&rows::EVENTS, events), columns(&rows::PAYLOADS, payloads));
@@ -183,11 +190,11 @@ impl Keeper for PgKeeper {
         if wants.is_empty() {
             return Ok(claims);
         }
-        let (keys, digests): (Vec<&[u8]>, Vec<Option<&[u8]>>) = wants.into_iter().unzip();
+        let (keys, digests) = lists(wants);
         let now = hearback_event::Timestamp::now().as_nanos();
         // In the order of the keys, so that two processes that claim the same ones never wait for each other in a circle.
         let sql = "INSERT INTO recent_keys (key, digest, received_at)
-             SELECT key, digest, $3 FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS wanted (key, digest, n) ORDER BY n
+             SELECT key, digest, $3 FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS wanted (key, digest, n) ORDER BY n
              ON CONFLICT (key) DO NOTHING RETURNING key";
         self.session.rows(sql, &[&keys, &digests, &now], &mut |row| {
             claimed.push(row.digest(0)?);

@@ -5,7 +5,7 @@ use std::cell::{RefCell, RefMut};
 use std::collections::HashMap;
 
 use postgres::fallible_iterator::FallibleIterator as _;
-use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, Statement};
 
 use super::apart::outside_of_async;
@@ -176,10 +176,41 @@ impl ToSql for Param<'_> {
     }
 
     fn accepts(kind: &Type) -> bool {
-        matches!(*kind, Type::INT8 | Type::TEXT | Type::BYTEA)
+        matches!(*kind, Type::INT8 | Type::TEXT | Type::BYTEA | Type::UUID)
     }
 
     to_sql_checked!();
+}
+
+/// Bytes, in a column for bytes or, sixteen of them, for a UUID.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Blob<'a>(pub(super) &'a [u8]);
+
+impl ToSql for Blob<'_> {
+    fn to_sql(
+        &self,
+        _kind: &Type,
+        out: &mut postgres::types::private::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        out.extend_from_slice(self.0);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        matches!(*kind, Type::BYTEA | Type::UUID)
+    }
+
+    to_sql_checked!();
+}
+
+impl<'a> FromSql<'a> for Blob<'a> {
+    fn from_sql(_kind: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(raw))
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        <Self as ToSql>::accepts(kind)
+    }
 }
 
 /// The values of one column.
@@ -187,7 +218,7 @@ impl ToSql for Param<'_> {
 pub(super) enum List<'a> {
     Ints(Vec<Option<i64>>),
     Texts(Vec<Option<Cow<'a, str>>>),
-    Blobs(Vec<Option<&'a [u8]>>),
+    Blobs(Vec<Option<Blob<'a>>>),
 }
 
 impl ToSql for List<'_> {
@@ -204,7 +235,7 @@ impl ToSql for List<'_> {
     }
 
     fn accepts(kind: &Type) -> bool {
-        matches!(*kind, Type::INT8_ARRAY | Type::TEXT_ARRAY | Type::BYTEA_ARRAY)
+        matches!(*kind, Type::INT8_ARRAY | Type::TEXT_ARRAY | Type::BYTEA_ARRAY | Type::UUID_ARRAY)
     }
 
     to_sql_checked!();
@@ -214,7 +245,7 @@ fn list(keys: Keys<'_>) -> List<'_> {
     match keys {
         Keys::Ints(keys) => List::Ints(keys.iter().copied().map(Some).collect()),
         Keys::Texts(keys) => List::Texts(keys.iter().map(|key| Some(clean(key))).collect()),
-        Keys::Blobs(keys) => List::Blobs(keys.iter().copied().map(Some).collect()),
+        Keys::Blobs(keys) => List::Blobs(keys.iter().map(|key| Some(Blob(key))).collect()),
     }
 }
 
@@ -229,7 +260,9 @@ fn column<'a>(kind: Column, values: impl Iterator<Item = &'a Param<'a>>) -> List
                 .collect(),
         ),
         Column::Blob => List::Blobs(
-            values.map(|value| if let Param::Blob(bytes) = value { Some(*bytes) } else { None }).collect(),
+            values
+                .map(|value| if let Param::Blob(bytes) = value { Some(Blob(bytes)) } else { None })
+                .collect(),
         ),
     }
 }
@@ -244,6 +277,6 @@ impl Row for postgres::Row {
     }
 
     fn maybe_blob(&self, column: usize) -> Result<Option<&[u8]>, StoreError> {
-        Ok(self.try_get(column)?)
+        Ok(self.try_get::<_, Option<Blob<'_>>>(column)?.map(|blob| blob.0))
     }
 }

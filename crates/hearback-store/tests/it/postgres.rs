@@ -105,7 +105,7 @@ async fn a_follower_misses_nothing_while_a_transaction_is_held_open() {
             client.batch_execute(&search).unwrap();
             let mut transaction = client.transaction().unwrap();
             transaction
-                .batch_execute("INSERT INTO recent_keys (key, received_at) VALUES ('\\x0102030405060708090a0b0c0d0e0f10', 0)")
+                .batch_execute("INSERT INTO recent_keys (key, received_at) VALUES ('01020304-0506-0708-090a-0b0c0d0e0f10', 0)")
                 .unwrap();
             claimed.send(()).unwrap();
             may_go_on.recv().unwrap();
