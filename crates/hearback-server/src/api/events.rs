@@ -36,7 +36,7 @@ pub(super) async fn list(
 ) -> Outcome<Json<ListPage<Record>>> {
     let known = [&filter::NAMES[..], &["order", "limit", "cursor", "after", "wait"]].concat();
     let params = Params::new(query, &known)?;
-    let (filter, order) = (filter::read(&params)?, filter::order(&params)?);
+    let (filter, order) = (filter::read(&params)?, order(&params)?);
     let scope = filter::scope(&filter, order);
     let beyond = beginning(&shared, &params, scope, order)?;
     let query = EventQuery { filter, order, beyond, limit: params.limit()? };
@@ -44,6 +44,12 @@ pub(super) async fn list(
         (Order::Newest, _) => page(&shared, query, scope).await,
         (Order::Oldest, wait) => follow(&shared, query, scope, wait).await,
     }
+}
+
+/// Whoever follows the log wants what came first, and need not say so.
+fn order(params: &Params) -> Outcome<Order> {
+    let follows = params.one("after")?.is_some() || params.one("wait")?.is_some();
+    Ok(filter::order(params)?.unwrap_or(if follows { Order::Oldest } else { Order::Newest }))
 }
 
 /// The position after which the page begins.

@@ -1,6 +1,6 @@
 //! The filters of event lists.
 
-use hearback_event::{Address, Kind, Timestamp};
+use hearback_event::{Address, Kind, Reason, Timestamp};
 use hearback_store::{EventFilter, Order};
 
 use super::cursor::Scope;
@@ -8,7 +8,7 @@ use super::params::{Params, parse};
 use crate::problem::{Outcome, Problem};
 
 /// The parameters that [`read`] reads.
-pub(super) const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 12] = [
     "type",
     "source",
     "provider",
@@ -18,6 +18,7 @@ pub(super) const NAMES: [&str; 11] = [
     "label",
     "tag",
     "severity",
+    "reason",
     "since",
     "until",
 ];
@@ -39,6 +40,7 @@ pub(super) fn read(params: &Params) -> Outcome<EventFilter> {
         labels: labels(params)?,
         tag: text("tag")?,
         severity: params.parsed("severity", "permanent or temporary")?,
+        reasons: reasons(params)?,
         since: moment("since")?,
         until: moment("until")?,
     };
@@ -50,11 +52,12 @@ pub(super) fn read(params: &Params) -> Outcome<EventFilter> {
     Ok(filter)
 }
 
-/// `newest` or `oldest`.
-pub(super) fn order(params: &Params) -> Outcome<Order> {
+/// `newest` or `oldest`, if it is said.
+pub(super) fn order(params: &Params) -> Outcome<Option<Order>> {
     match params.one("order")? {
-        None | Some("newest") => Ok(Order::Newest),
-        Some("oldest") => Ok(Order::Oldest),
+        None => Ok(None),
+        Some("newest") => Ok(Some(Order::Newest)),
+        Some("oldest") => Ok(Some(Order::Oldest)),
         Some(_) => Err(Problem::bad_field("order", "`order` is neither `newest` nor `oldest`")),
     }
 }
@@ -69,6 +72,20 @@ fn kinds(params: &Params) -> Outcome<Vec<Kind>> {
         }
     }
     Ok(kinds)
+}
+
+fn reasons(params: &Params) -> Outcome<Vec<Reason>> {
+    let mut reasons = Vec::new();
+    for name in params.all("reason").flat_map(|value| value.split(',')) {
+        let reason = name
+            .trim()
+            .parse()
+            .map_err(|error| Problem::bad_field("reason", format!("`reason`: {error}")))?;
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    Ok(reasons)
 }
 
 fn labels(params: &Params) -> Outcome<Vec<(String, String)>> {
@@ -113,6 +130,9 @@ pub(super) fn scope(filter: &EventFilter, order: Order) -> Scope {
     }
     add("tag", filter.tag.clone());
     add("severity", filter.severity.map(|severity| severity.to_string()));
+    for reason in Reason::ALL.iter().filter(|reason| filter.reasons.contains(reason)) {
+        add("reason", Some(reason.to_string()));
+    }
     add("since", filter.since.map(|moment| moment.to_string()));
     add("until", filter.until.map(|moment| moment.to_string()));
     Scope::of(&parts.iter().map(String::as_str).collect::<Vec<_>>())

@@ -1,7 +1,7 @@
 //! Every operation of the contract.
 
 use hearback_event::{
-    Address, DedupKey, Event, Kind, MessageId, RecipientStatus, Status, SuppressionReason, Timestamp,
+    Address, DedupKey, Event, Kind, MessageId, Reason, RecipientStatus, Status, SuppressionReason, Timestamp,
 };
 use hearback_store::{
     EventFilter, EventQuery, NewToken, Order, Payload, QuarantineFilter, Receipt, Refused, StoreError,
@@ -238,6 +238,41 @@ async fn tokens_are_kept_and_forgotten() {
     assert!(matches!(store.add_token(token).await, Err(StoreError::Write(_) | StoreError::Read(_))));
     assert!(store.remove_token(kept.id).await.unwrap());
     assert!(store.tokens().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn failures_are_found_by_their_reasons() {
+    let home = Home::new();
+    let store = home.open();
+    let failed = |kind, reason, serial| {
+        let mut one = bad_address(event(kind, "a@b.example", "m1", 1, serial));
+        one.failure.as_mut().unwrap().reason = reason;
+        one
+    };
+    let events = vec![
+        failed(Kind::Bounced, Some(Reason::MailboxFull), 1),
+        failed(Kind::Deferred, Some(Reason::Blocked), 2),
+        failed(Kind::Bounced, Some(Reason::Spam), 3),
+        failed(Kind::Bounced, None, 4),
+        event(Kind::Delivered, "a@b.example", "m1", 5, 5),
+        failed(Kind::SuppressionChanged, Some(Reason::Spam), 6),
+    ];
+    submit(&*store, submission("mailgun", events)).await;
+    let found = async |reasons: &[Reason], kinds: &[Kind]| -> Vec<u64> {
+        let filter =
+            EventFilter { reasons: reasons.to_vec(), kinds: kinds.to_vec(), ..EventFilter::default() };
+        let query = EventQuery { filter, order: Order::Oldest, limit: 10, ..EventQuery::default() };
+        store.events(query).await.unwrap().rows.iter().map(|record| record.position).collect()
+    };
+    assert_eq!(found(&[Reason::MailboxFull], &[]).await, [1]);
+    assert_eq!(found(&[Reason::Blocked, Reason::Spam], &[]).await, [2, 3], "failures only");
+    assert_eq!(found(&[Reason::Blocked, Reason::Spam], &[Kind::Bounced]).await, [3]);
+    assert_eq!(
+        found(&[Reason::Spam], &[Kind::SuppressionChanged]).await,
+        [6],
+        "what is asked for by its type"
+    );
+    assert!(found(&[Reason::Dns], &[]).await.is_empty());
 }
 
 #[tokio::test]
