@@ -18,7 +18,7 @@ use tower::ServiceExt as _;
 use crate::ingest::Ingest;
 use crate::request_id::{self, RequestId};
 use crate::shared::Shared;
-use crate::{ServeError, Settings, api, health, metrics, problem};
+use crate::{ServeError, Settings, api, health, metrics, openapi, problem};
 
 /// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +69,11 @@ impl App {
         let (closing, closed) = watch::channel(false);
         let ingest = Ingest::new(&settings, Arc::clone(&store))?;
         let shared = Arc::new(Shared::new(settings.sources, store, metrics, closed));
-        let machines = || health::router().with_state(Arc::clone(&shared));
-        let answers = || api::router().merge(metrics::router()).with_state(Arc::clone(&shared));
+        let machines = || Router::from(health::router()).with_state(Arc::clone(&shared));
+        let answers = || {
+            let described = api::router().merge(metrics::router()).merge(openapi::router());
+            Router::from(described).with_state(Arc::clone(&shared))
+        };
         let nothing = |router: Router| {
             router
                 .method_not_allowed_fallback(async || problem::Problem::method_not_allowed())
@@ -132,7 +135,8 @@ async fn nothing_here(uri: http::Uri) -> problem::Problem {
             "unknown_source",
             "No such source",
             "no source is configured under this path; GET /webhooks/health lists those that are",
-        );
+        )
+        .about("source", "the name of a configured source");
     }
-    problem::Problem::not_found("nothing is served under this path")
+    problem::Problem::no_such_path("nothing is served under this path")
 }

@@ -7,10 +7,12 @@
 mod api;
 mod app;
 mod auth;
+mod conditional;
 mod health;
 mod ingest;
 mod local;
 mod metrics;
+mod openapi;
 mod problem;
 mod put_back;
 mod readmit;

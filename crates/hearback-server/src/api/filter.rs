@@ -1,27 +1,11 @@
 //! The filters of event lists.
 
-use hearback_event::{Address, Kind, Reason, Timestamp};
+use hearback_event::{Address, Kind, Label, Reason, Timestamp, UnknownName};
 use hearback_store::{EventFilter, Order};
 
 use super::cursor::Scope;
 use super::params::{Params, parse};
 use crate::problem::{Outcome, Problem};
-
-/// The parameters that [`read`] reads.
-pub(super) const NAMES: [&str; 12] = [
-    "type",
-    "source",
-    "provider",
-    "recipient",
-    "domain",
-    "message",
-    "label",
-    "tag",
-    "severity",
-    "reason",
-    "since",
-    "until",
-];
 
 const MOMENT: &str = "a moment such as 2026-11-20T10:00:00Z";
 
@@ -47,7 +31,7 @@ pub(super) fn read(params: &Params) -> Outcome<EventFilter> {
     if let (Some(since), Some(until)) = (filter.since, filter.until)
         && since >= until
     {
-        return Err(Problem::bad_field("until", "`until` is not after `since`"));
+        return Err(Problem::bad_field("until", "a moment after `since`", "`until` is not after `since`"));
     }
     Ok(filter)
 }
@@ -58,7 +42,9 @@ pub(super) fn order(params: &Params) -> Outcome<Option<Order>> {
         None => Ok(None),
         Some("newest") => Ok(Some(Order::Newest)),
         Some("oldest") => Ok(Some(Order::Oldest)),
-        Some(_) => Err(Problem::bad_field("order", "`order` is neither `newest` nor `oldest`")),
+        Some(_) => {
+            Err(Problem::bad_field("order", "newest or oldest", "`order` is neither `newest` nor `oldest`"))
+        }
     }
 }
 
@@ -66,7 +52,7 @@ fn kinds(params: &Params) -> Outcome<Vec<Kind>> {
     let mut kinds = Vec::new();
     for name in params.all("type").flat_map(|value| value.split(',')) {
         let kind = Kind::parse(name.trim())
-            .map_err(|error| Problem::bad_field("type", format!("`type`: {error}")))?;
+            .map_err(|error| bad_word("type", &error, Kind::ALL.iter().map(|kind| kind.name())))?;
         if !kinds.contains(&kind) {
             kinds.push(kind);
         }
@@ -80,7 +66,7 @@ fn reasons(params: &Params) -> Outcome<Vec<Reason>> {
         let reason = name
             .trim()
             .parse()
-            .map_err(|error| Problem::bad_field("reason", format!("`reason`: {error}")))?;
+            .map_err(|error| bad_word("reason", &error, Reason::ALL.iter().map(|reason| reason.name())))?;
         if !reasons.contains(&reason) {
             reasons.push(reason);
         }
@@ -88,19 +74,29 @@ fn reasons(params: &Params) -> Outcome<Vec<Reason>> {
     Ok(reasons)
 }
 
+fn bad_word(name: &str, error: &UnknownName, known: impl Iterator<Item = &'static str>) -> Problem {
+    let expected = format!("one or more of {}", known.collect::<Vec<_>>().join(", "));
+    Problem::bad_field(name, expected, format!("`{name}`: {error}"))
+}
+
 fn labels(params: &Params) -> Outcome<Vec<(String, String)>> {
     let split = |text: &str| match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => label(key, value),
-        _ => Err(Problem::bad_field("label", "`label` has the form key=value: label=booking_id=42")),
+        _ => Err(Problem::bad_field(
+            "label",
+            "key=value, such as booking_id=42",
+            "`label` has the form key=value: label=booking_id=42",
+        )),
     };
     params.all("label").map(split).collect()
 }
 
 /// A label that can be asked for.
 pub(super) fn label(key: &str, value: &str) -> Outcome<(String, String)> {
-    if !hearback_event::Label::is_indexed(value) {
+    if !Label::is_indexed(value) {
         let detail = "nested JSON and values of more than 256 bytes are kept but cannot be asked for";
-        return Err(Problem::bad_field("label", detail));
+        let expected = format!("a text of at most {} bytes", Label::LONGEST_INDEXED_VALUE);
+        return Err(Problem::bad_field("label", expected, detail));
     }
     Ok((key.to_owned(), value.to_owned()))
 }

@@ -7,6 +7,7 @@
 mod answer;
 mod body;
 mod denial;
+mod described;
 mod examine;
 mod gate;
 mod head;
@@ -35,6 +36,7 @@ use receive::Call;
 use table::PathTable;
 
 pub(crate) use denial::Denial;
+pub(crate) use described::described;
 pub(crate) use examine::{Examined, contract, examine};
 pub(crate) use intake::Intake;
 pub(crate) use outcome::Outcome;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Intake;
-use crate::{Limits, ServeError, Source, api, health, metrics};
+use crate::{Limits, ServeError, Source, api, health, metrics, openapi};
 
 /// Paths without their trailing slashes, each with its source.
 pub(super) struct PathTable(HashMap<Box<str>, Arc<Intake>>);
@@ -48,6 +48,7 @@ fn trimmed(path: &str) -> &str {
 
 fn reserved(path: &str) -> bool {
     [health::WEBHOOKS_HEALTH, health::ALIVE, health::READY, metrics::PATH].contains(&path)
+        || openapi::PATHS.contains(&path)
         || path.is_empty()
         || path.strip_prefix(api::ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -58,7 +59,18 @@ mod tests {
 
     #[test]
     fn the_servers_own_paths_are_reserved() {
-        for path in ["", "/webhooks/health", "/healthz", "/readyz", "/metrics", "/v1", "/v1/events"] {
+        for path in [
+            "",
+            "/webhooks/health",
+            "/healthz",
+            "/readyz",
+            "/metrics",
+            "/v1",
+            "/v1/events",
+            "/docs",
+            "/docs/style.css",
+            "/openapi.json",
+        ] {
             assert!(reserved(path), "{path}");
         }
         for path in ["/webhooks/mailgun", "/v1x", "/mailgun-webhook", "/webhook/mailgun"] {
