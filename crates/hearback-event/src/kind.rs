@@ -11,7 +11,11 @@ pub struct UnknownName {
 
 impl UnknownName {
     pub(crate) fn new(what: &'static str, name: &str, known: impl Iterator<Item = &'static str>) -> Self {
-        Self { what, name: name.chars().take(60).collect(), known: known.collect::<Vec<_>>().join(", ") }
+        Self {
+            what,
+            name: name.chars().filter(|c| !c.is_control()).take(60).collect(),
+            known: known.collect::<Vec<_>>().join(", "),
+        }
     }
 }
 

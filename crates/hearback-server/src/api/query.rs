@@ -70,8 +70,8 @@ pub(super) struct EventsQuery {
     /// Of this message.
     #[param(nullable = false)]
     message: Option<MessageId>,
-    /// With this label, as `key=value`. Given several times, all must be there. Nested values and those of more than 256
-    /// bytes cannot be asked for.
+    /// With this label, as `key=value`. Given several times, all must be there. Of one event the first 32
+    /// labels can be asked for, except nested values and those of more than 256 bytes.
     #[param(inline, nullable = false, max_items = 16, example = json!(["booking_id=42"]))]
     label: Option<Vec<LabelText>>,
     /// With this tag.

@@ -43,6 +43,7 @@ pub(crate) use outcome::Outcome;
 #[cfg(test)]
 pub(crate) use removed::digest_of;
 pub(crate) use removed::{Digest, REMOVED, without_digests};
+pub use table::is_reserved;
 
 /// Receives webhooks for all sources.
 pub(crate) struct Ingest {

@@ -22,7 +22,7 @@ impl PathTable {
             let own = format!("/webhooks/{name}");
             for path in std::iter::once(&own).chain(&source.paths) {
                 let key: Box<str> = trimmed(path).into();
-                if reserved(&key) {
+                if is_reserved(&key) {
                     return Err(ServeError::PathReserved { path: path.clone(), source_name: name });
                 }
                 if let Some(other) = paths.insert(key, Arc::clone(&intake))
@@ -46,7 +46,9 @@ fn trimmed(path: &str) -> &str {
     path.trim_end_matches('/')
 }
 
-fn reserved(path: &str) -> bool {
+/// Whether the server itself answers under a path, so that no source can have it. A trailing slash matters not.
+pub fn is_reserved(path: &str) -> bool {
+    let path = trimmed(path);
     [health::WEBHOOKS_HEALTH, health::ALIVE, health::READY, metrics::PATH].contains(&path)
         || openapi::PATHS.contains(&path)
         || path.is_empty()
@@ -71,10 +73,10 @@ mod tests {
             "/docs/style.css",
             "/openapi.json",
         ] {
-            assert!(reserved(path), "{path}");
+            assert!(is_reserved(path), "{path}");
         }
         for path in ["/webhooks/mailgun", "/v1x", "/mailgun-webhook", "/webhook/mailgun"] {
-            assert!(!reserved(path), "{path}");
+            assert!(!is_reserved(path), "{path}");
         }
     }
 }
