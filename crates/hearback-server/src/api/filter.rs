@@ -7,6 +7,8 @@ use super::cursor::Scope;
 use super::params::{Params, parse};
 use crate::problem::{Outcome, Problem};
 
+/// Most labels of one filter.
+const LABELS_MAX: usize = 16;
 const MOMENT: &str = "a moment such as 2026-11-20T10:00:00Z";
 
 /// The filter that the parameters name.
@@ -88,7 +90,12 @@ fn labels(params: &Params) -> Outcome<Vec<(String, String)>> {
             "`label` has the form key=value: label=booking_id=42",
         )),
     };
-    params.all("label").map(split).collect()
+    let labels: Vec<_> = params.all("label").map(split).collect::<Outcome<_>>()?;
+    if labels.len() > LABELS_MAX {
+        let detail = format!("`label` is given {} times; expected at most {LABELS_MAX}", labels.len());
+        return Err(Problem::bad_field("label", format!("at most {LABELS_MAX} labels"), detail));
+    }
+    Ok(labels)
 }
 
 /// A label that can be asked for.

@@ -19,7 +19,8 @@ const QUOTED_MAX: usize = 60;
 pub(super) struct Params(Vec<(String, String)>);
 
 impl Params {
-    /// Decodes the query; names that are not known are an error.
+    /// Decodes the query. Names that are not known are an error, and so are empty values: a filter whose value got lost on
+    /// the caller's side would be answered with everything.
     pub(super) fn new(query: RawQuery, known: &Names) -> Outcome<Self> {
         let query = query.0.unwrap_or_default();
         if query.is_empty() {
@@ -28,12 +29,22 @@ impl Params {
         let known = known.list();
         let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         match pairs.iter().find(|(name, _)| !known.contains(name)) {
-            None => Ok(Self(pairs)),
+            None => Self(pairs).filled(),
             Some((name, _)) => {
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 let name = quoted(name);
                 let detail = format!("unknown parameter `{name}`; known are: {known}");
                 Err(Problem::bad_field(&name, format!("parameters: {known}"), detail))
+            }
+        }
+    }
+
+    fn filled(self) -> Outcome<Self> {
+        match self.0.iter().find(|(_, value)| value.is_empty()) {
+            None => Ok(self),
+            Some((name, _)) => {
+                let detail = format!("`{name}` is empty; give it a value or leave it out");
+                Err(Problem::bad_field(name, "a value, or no parameter of this name", detail))
             }
         }
     }
@@ -44,7 +55,7 @@ impl Params {
         Self::new(query, &NAMES).map(drop)
     }
 
-    /// The value of a parameter that may be given once. An empty value counts as none.
+    /// The value of a parameter that may be given once.
     pub(super) fn one(&self, name: &str) -> Outcome<Option<&str>> {
         let mut values = self.all(name);
         let first = values.next();
@@ -56,7 +67,7 @@ impl Params {
 
     /// The values of a parameter that may be given several times.
     pub(super) fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
-        self.0.iter().filter(move |(key, value)| key == name && !value.is_empty()).map(|(_, value)| &**value)
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| &**value)
     }
 
     /// The value of a parameter, read by its type; `expected` says in words what it should be.

@@ -46,6 +46,8 @@ struct OperationView {
     scope: Option<String>,
     parameters: Vec<Row>,
     answers: Vec<Answer>,
+    /// Answers that many operations share: the status, and the name under which they are explained.
+    shared: Vec<(String, String)>,
     curl: String,
     example: Option<String>,
 }
@@ -126,7 +128,7 @@ fn page(document: &Document) -> Page {
 fn view(document: &Document, path: &str, method: &'static str, operation: &Operation) -> OperationView {
     let id = operation.operation_id.clone().unwrap_or_default();
     let example = document.examples.iter().find(|example| example.operation_id == id);
-    let answers = operation.responses.responses.iter().map(|(status, answer)| self::answer(status, answer));
+    let all = &operation.responses.responses;
     OperationView {
         method,
         path: path.to_owned(),
@@ -134,7 +136,8 @@ fn view(document: &Document, path: &str, method: &'static str, operation: &Opera
         about: paragraphs(operation.description.as_deref()),
         scope: scope(operation),
         parameters: operation.parameters.iter().flatten().filter_map(parameter).collect(),
-        answers: answers.collect(),
+        answers: all.iter().filter_map(answer).collect(),
+        shared: all.iter().filter_map(shared).collect(),
         curl: sample(operation).unwrap_or_default(),
         example: example.map(|example| example.body.clone()),
         id,
@@ -164,18 +167,16 @@ fn parameter(parameter: &RefOr<Parameter>) -> Option<Row> {
     })
 }
 
-fn answer(status: &str, answer: &RefOr<Response>) -> Answer {
-    match answer {
-        RefOr::Ref(reference) => {
-            let name = reference.ref_location.rsplit('/').next().unwrap_or_default().to_owned();
-            Answer { status: status.to_owned(), about: Vec::new(), kind: Some(Kind::named(name)) }
-        }
-        RefOr::T(answer) => {
-            let schema = content(answer).and_then(|content| content.schema.as_ref());
-            let about = prose(&answer.description);
-            Answer { status: status.to_owned(), about, kind: schema.map(|schema| kind(&json(schema))) }
-        }
-    }
+fn answer((status, answer): (&String, &RefOr<Response>)) -> Option<Answer> {
+    let RefOr::T(answer) = answer else { return None };
+    let schema = content(answer).and_then(|content| content.schema.as_ref());
+    let kind = schema.map(|schema| kind(&json(schema)));
+    Some(Answer { status: status.clone(), about: prose(&answer.description), kind })
+}
+
+fn shared((status, answer): (&String, &RefOr<Response>)) -> Option<(String, String)> {
+    let RefOr::Ref(reference) = answer else { return None };
+    Some((status.clone(), reference.ref_location.rsplit('/').next()?.to_owned()))
 }
 
 /// The first form of an answer.

@@ -43,7 +43,9 @@ const TABLE: &[(&str, &str, &str, u16, &str, &str)] = &[
     ("GET", NO_EVENT, READ, 404, "id", "evt_"),
     ("GET", "/v1/events/nonsense/payload", ADMIN, 400, "id", "evt_"),
     ("GET", "/v1/messages", READ, 400, "provider_id", "the id that the provider gave"),
-    ("GET", "/v1/messages?provider_id=", READ, 400, "provider_id", "the id that the provider gave"),
+    ("GET", "/v1/messages?provider_id=", READ, 400, "provider_id", "a value"),
+    ("GET", "/v1/events?recipient=", READ, 400, "recipient", "a value"),
+    ("GET", "/v1/events?limit", READ, 400, "limit", "a value"),
     ("GET", "/v1/messages/nonsense", READ, 400, "id", "msg_"),
     ("GET", NO_MESSAGE, READ, 404, "id", "the id of a message"),
     ("GET", "/v1/recipients/%20", READ, 400, "address", "e-mail address"),
@@ -101,6 +103,19 @@ async fn every_refusal_names_the_field_and_what_was_expected() {
             assert!(!got.header("allow").is_empty(), "{method} {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_filter_has_at_most_sixteen_labels() {
+    let world = World::new(source("one")).await;
+    let path = |count: usize| format!("/v1/events?{}", vec!["label=a=b"; count].join("&"));
+    assert_eq!(world.get(&path(16)).await.status, 200);
+    let got = world.get(&path(17)).await;
+    got.problem(400);
+    assert_eq!(
+        (&got.json()["field"], &got.json()["expected"]),
+        (&"label".into(), &"at most 16 labels".into())
+    );
 }
 
 #[tokio::test]
