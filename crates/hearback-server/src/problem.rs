@@ -19,9 +19,16 @@ pub(crate) struct Problem {
     word: &'static str,
     title: &'static str,
     detail: Cow<'static, str>,
-    field: Option<String>,
-    expected: Option<Cow<'static, str>>,
+    /// Boxed, because most results carry a problem that never happens.
+    fault: Option<Box<Fault>>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The part of a request that is at fault.
+#[derive(Clone, Debug)]
+struct Fault {
+    field: String,
+    expected: Cow<'static, str>,
 }
 
 /// What the API's handlers give.
@@ -60,7 +67,7 @@ impl Problem {
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, word, title, detail: detail.into(), field: None, expected: None, headers: Vec::new() }
+        Self { status, word, title, detail: detail.into(), fault: None, headers: Vec::new() }
     }
 
     /// 404: nothing is served here.
@@ -96,8 +103,7 @@ impl Problem {
     /// Names the part of the request that is at fault, and what would have been right there.
     #[must_use]
     pub(crate) fn about(mut self, field: &str, expected: impl Into<Cow<'static, str>>) -> Self {
-        self.field = Some(field.to_owned());
-        self.expected = Some(expected.into());
+        self.fault = Some(Box::new(Fault { field: field.to_owned(), expected: expected.into() }));
         self
     }
 
@@ -125,8 +131,8 @@ impl Problem {
             title: self.title,
             status: self.status.as_u16(),
             detail: &self.detail,
-            field: self.field.as_deref(),
-            expected: self.expected.as_deref(),
+            field: self.fault.as_ref().map(|fault| fault.field.as_str()),
+            expected: self.fault.as_ref().map(|fault| &*fault.expected),
         }
     }
 

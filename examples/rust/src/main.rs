@@ -60,8 +60,8 @@ impl Hearback {
 
     /// The answer, or what Hearback says is wrong with the question.
     fn ask<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T, Box<dyn Error>> {
-        let path: String = path.iter().map(|segment| format!("/{}", encoded(segment))).collect();
-        let request = self.agent.get(format!("{}{path}", self.url)).query_pairs(query.iter().copied());
+        let path = path.iter().map(|segment| encoded(segment)).collect::<Vec<_>>().join("/");
+        let request = self.agent.get(format!("{}/{path}", self.url)).query_pairs(query.iter().copied());
         let mut answer = request.header("authorization", format!("Bearer {}", self.token)).call()?;
         if answer.status().is_success() {
             return Ok(answer.body_mut().read_json()?);

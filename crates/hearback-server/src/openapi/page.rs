@@ -216,7 +216,7 @@ fn schema_view((name, schema): (&String, &RefOr<Schema>)) -> SchemaView {
 fn fill(view: &mut SchemaView, schema: &RefOr<Schema>) {
     match schema {
         RefOr::Ref(reference) => {
-            view.bases.extend(reference.ref_location.rsplit('/').next().map(str::to_owned))
+            view.bases.extend(reference.ref_location.rsplit('/').next().map(str::to_owned));
         }
         RefOr::T(Schema::Object(object)) => {
             if let Some(about) = &object.description {
