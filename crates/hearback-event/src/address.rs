@@ -5,9 +5,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The longest address that is kept: RFC 5321 allows 254 octets of path; some room is left for odd ones.
-const LONGEST: usize = 320;
-
 /// A recipient: an e-mail address in lower case, a phone number in E.164, or another provider's name for a
 /// person (a messenger id) as given.
 ///
@@ -22,7 +19,7 @@ pub enum AddressError {
     #[error("the address is empty")]
     Empty,
     /// Longer than any real address.
-    #[error("the address is longer than {LONGEST} bytes")]
+    #[error("the address is longer than {} bytes", Address::LONGEST)]
     TooLong,
     /// Holds a control character or a line break.
     #[error("the address holds a control character")]
@@ -30,6 +27,9 @@ pub enum AddressError {
 }
 
 impl Address {
+    /// The longest address that is kept, in bytes: RFC 5321 allows 254 octets of path; some room is left for odd ones.
+    pub const LONGEST: usize = 320;
+
     /// Reads an address as providers write it: `bob@example.com`, `Bob <bob@example.com>`, `+15558675310`,
     /// `whatsapp:+15558675310`. E-mail is lower-cased whole, because no provider that matters treats the local
     /// part as case-sensitive while people type it either way. Separators inside a `+` number are dropped.
@@ -38,7 +38,7 @@ impl Address {
         if text.is_empty() {
             return Err(AddressError::Empty);
         }
-        if text.len() > LONGEST {
+        if text.len() > Self::LONGEST {
             return Err(AddressError::TooLong);
         }
         if text.chars().any(char::is_control) {
@@ -50,7 +50,7 @@ impl Address {
         // Lower-casing every address, not only those with an `@`, lets a mistyped look-up find it too.
         let lower = text.to_lowercase();
         // Some letters grow when they are lower-cased.
-        if lower.len() > LONGEST { Err(AddressError::TooLong) } else { Ok(Self(lower.into())) }
+        if lower.len() > Self::LONGEST { Err(AddressError::TooLong) } else { Ok(Self(lower.into())) }
     }
 
     /// The address as text.

@@ -124,6 +124,7 @@ impl Event {
 /// Who opened or clicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Actor {
     /// A person, as far as the provider can tell.
     Human,
@@ -134,6 +135,7 @@ pub enum Actor {
 /// An open or a click.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Engagement {
     /// The link that was followed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,6 +166,7 @@ pub struct Engagement {
 /// What was done to a list entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ListAction {
     /// The address was put on the list: it must not be sent to.
     Added,
@@ -175,6 +178,7 @@ pub enum ListAction {
 
 /// A change of a provider's suppression list, or of a part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SuppressionChange {
     /// What was done.
     pub action: ListAction,
@@ -189,6 +193,7 @@ pub struct SuppressionChange {
 /// The envelope of a message that came in. No bodies: they stay in the raw request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Inbound {
     /// Envelope sender, or the `From` header where there is no envelope.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -49,6 +49,7 @@ vocabulary! {
 /// What is known of a failure. Every text is as the provider gave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Failure {
     /// Whether trying again can help.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -11,12 +11,17 @@ pub struct UnknownName {
 
 impl UnknownName {
     pub(crate) fn new(what: &'static str, name: &str, known: impl Iterator<Item = &'static str>) -> Self {
-        Self { what, name: name.chars().take(60).collect(), known: known.collect::<Vec<_>>().join(", ") }
+        Self {
+            what,
+            name: name.chars().filter(|c| !c.is_control()).take(60).collect(),
+            known: known.collect::<Vec<_>>().join(", "),
+        }
     }
 }
 
 macro_rules! vocabulary {
-    ($(#[$meta:meta])* $type:ident, $what:literal { $($(#[$doc:meta])* $variant:ident = $number:literal $name:literal,)+ }) => {
+    (#[doc = $title:literal] $(#[$meta:meta])* $type:ident, $what:literal { $($(#[$doc:meta])* $variant:ident = $number:literal $name:literal,)+ }) => {
+        #[doc = $title]
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
@@ -63,6 +68,16 @@ macro_rules! vocabulary {
             }
         }
 
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $type {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                crate::schema::words($title, Self::ALL.iter().map(|value| value.name()))
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $type {}
+
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let name = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
@@ -74,8 +89,8 @@ macro_rules! vocabulary {
 pub(crate) use vocabulary;
 
 vocabulary! {
-    #[derive(Default)]
     /// What happened. The event type in the API is `message.` followed by this name.
+    #[derive(Default)]
     Kind, "event type" {
         /// The provider took the message and holds it.
         Queued = 1 "queued",
@@ -128,8 +143,8 @@ impl Kind {
 }
 
 vocabulary! {
-    #[derive(Default)]
     /// How the message travels.
+    #[derive(Default)]
     Channel, "channel" {
         /// E-mail.
         Email = 1 "email",

@@ -12,6 +12,8 @@ mod label;
 mod message;
 mod recipient;
 mod record;
+#[cfg(feature = "openapi")]
+mod schema;
 mod timestamp;
 
 pub use address::{Address, AddressError, mask};
@@ -23,4 +25,6 @@ pub use label::{Label, labels_from_json};
 pub use message::{Class, MessageState, Status};
 pub use recipient::{Counts, Fact, RecipientState, RecipientStatus, Suppression, SuppressionReason};
 pub use record::{MessageRef, Record};
+#[cfg(feature = "openapi")]
+pub use schema::EventType;
 pub use timestamp::{Timestamp, TimestampError};

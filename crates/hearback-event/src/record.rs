@@ -50,6 +50,7 @@ impl Record {
 
 /// The message of an event, as the API gives it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessageRef {
     /// Hearback's name for it.
     pub id: MessageId,
@@ -60,43 +61,81 @@ pub struct MessageRef {
     pub subject: Option<String>,
 }
 
-/// Field order and names of the API.
+/// One thing that happened to one message for one recipient.
+// Field order and names of the API.
 #[derive(Serialize)]
-struct Rendered<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct Rendered<'a> {
+    /// Its name.
     id: EventId,
+    /// What happened.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::EventType))]
     kind: String,
+    /// The source that received it.
     source: &'a str,
+    /// The source's provider.
     provider: &'a str,
+    /// The provider's own word for what happened.
     native_type: &'a str,
+    /// How the message travels.
     channel: Channel,
+    /// How the event came to be in the log.
     origin: Origin,
+    /// When it happened: the provider's time, else the time of receipt.
     occurred_at: Timestamp,
+    /// Whether the provider told no time, so that the time of receipt stands in. Left out where false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     occurred_at_approximate: bool,
+    /// When Hearback received it.
     received_at: Timestamp,
+    /// Whether the request's signature was checked and right.
     verified: bool,
+    /// To whom the message went, where one recipient is known.
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<Address>))]
     recipient: Option<&'a Address>,
+    /// Where the provider names several recipients and not which of them is meant: all of them.
     #[serde(skip_serializing_if = "<[Address]>::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Address>))]
     ambiguous_recipients: &'a [Address],
+    /// The message, where the provider names one.
+    #[cfg_attr(feature = "openapi", schema(required))]
     message: Option<MessageRef>,
+    /// Why it did not arrive.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::Failure))]
     failure: Option<&'a crate::Failure>,
+    /// Who opened or clicked, and what.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::Engagement))]
     engagement: Option<&'a crate::Engagement>,
+    /// A change of the provider's own list.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::SuppressionChange))]
     suppression: Option<&'a crate::SuppressionChange>,
+    /// Envelope of a message that came in.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::Inbound))]
     inbound: Option<&'a crate::Inbound>,
+    /// Tags, in the sender's order.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     tags: &'a [String],
+    /// What the sender attached; nested values as JSON text.
     labels: &'a std::collections::BTreeMap<String, String>,
+    /// The provider's name for this event.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     provider_event_id: Option<&'a str>,
+    /// Whether it is a provider's test or sample event. Left out where false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     test: bool,
+    /// Why this element of a batch could not be understood.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     error: Option<&'a str>,
+    /// The raw element that could not be understood, as text.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     raw: Option<&'a str>,
 }
 

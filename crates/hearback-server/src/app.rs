@@ -18,7 +18,7 @@ use tower::ServiceExt as _;
 use crate::ingest::Ingest;
 use crate::request_id::{self, RequestId};
 use crate::shared::Shared;
-use crate::{ServeError, Settings, api, health, metrics, problem};
+use crate::{ServeError, Settings, api, cors, health, metrics, openapi, problem};
 
 /// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,19 +68,27 @@ impl App {
     ) -> Result<Self, ServeError> {
         let (closing, closed) = watch::channel(false);
         let ingest = Ingest::new(&settings, Arc::clone(&store))?;
-        let shared = Arc::new(Shared::new(settings.sources, store, metrics, closed));
-        let machines = || health::router().with_state(Arc::clone(&shared));
-        let answers = || api::router().merge(metrics::router()).with_state(Arc::clone(&shared));
+        let shared = Arc::new(Shared::new(settings.sources.clone(), store, metrics, closed));
+        let machines = || Router::from(health::router()).with_state(Arc::clone(&shared));
+        let answers = || {
+            let described = api::router().merge(metrics::router()).merge(openapi::router());
+            Router::from(described).with_state(Arc::clone(&shared))
+        };
         let nothing = |router: Router| {
             router
                 .method_not_allowed_fallback(async || problem::Problem::method_not_allowed())
                 .fallback(nothing_here)
         };
+        // Around everything, so that a page may read why it was refused as well.
+        let for_pages = |router: Router| match cors::layer(&settings.cors_origins) {
+            Some(layer) => router.layer(layer),
+            None => router,
+        };
         Ok(Self(Arc::new(Parts {
             ingest,
             public: nothing(machines()),
-            admin: nothing(machines().merge(answers())),
-            everything: nothing(machines().merge(answers())),
+            admin: for_pages(nothing(machines().merge(answers()))),
+            everything: for_pages(nothing(machines().merge(answers()))),
             closing,
         })))
     }
@@ -132,7 +140,8 @@ async fn nothing_here(uri: http::Uri) -> problem::Problem {
             "unknown_source",
             "No such source",
             "no source is configured under this path; GET /webhooks/health lists those that are",
-        );
+        )
+        .about("source", "the name of a configured source");
     }
-    problem::Problem::not_found("nothing is served under this path")
+    problem::Problem::no_such_path("nothing is served under this path")
 }

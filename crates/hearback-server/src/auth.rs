@@ -108,7 +108,8 @@ impl Tokens {
             return Ok(());
         }
         let detail = format!("the scope `{}` is needed, this token has `{}`", needed.name(), known.scope);
-        Err(Problem::new(403, "forbidden", "Not allowed", detail))
+        let expected = format!("a token with the scope `{}`", needed.name());
+        Err(Problem::new(403, "forbidden", "Not allowed", detail).about("authorization", expected))
     }
 
     async fn list(&self) -> Outcome<Arc<List>> {
@@ -138,5 +139,6 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 fn unauthorised(detail: &'static str) -> Problem {
     Problem::new(401, "unauthorised", "A token is needed", detail)
+        .about("authorization", "Bearer hb_..., a token that `hearback token create` made")
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"hearback\""))
 }

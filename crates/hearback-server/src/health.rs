@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
 use hearback_event::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use crate::api::Example;
+use crate::openapi::NotReady;
 use crate::problem::Problem;
 use crate::shared::Shared;
 
@@ -20,21 +23,49 @@ pub(crate) const ALIVE: &str = "/healthz";
 /// Whether what is received can be stored.
 pub(crate) const READY: &str = "/readyz";
 
-pub(crate) fn router() -> Router<Arc<Shared>> {
-    Router::new()
-        .route(WEBHOOKS_HEALTH, get(webhooks))
-        .route(ALIVE, get(async || "alive\n"))
-        .route(READY, get(ready))
+pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new().routes(routes!(webhooks)).routes(routes!(alive)).routes(routes!(ready))
 }
 
-#[derive(Serialize)]
+/// Examples of the answers.
+pub(crate) fn examples() -> Vec<Example> {
+    let health = WebhooksHealth {
+        status: "healthy",
+        service: "hearback",
+        endpoints: [("mailgun-eu".to_owned(), "/webhooks/mailgun-eu".to_owned())].into(),
+        timestamp: Timestamp::from_seconds(1_795_000_000).unwrap_or(Timestamp::EPOCH),
+    };
+    vec![
+        Example::json("webhooksHealth", &health),
+        Example::text("alive", ALIVE_ANSWER),
+        Example::text("ready", READY_ANSWER),
+    ]
+}
+
+const ALIVE_ANSWER: &str = "alive\n";
+const READY_ANSWER: &str = "ready\n";
+
+/// The endpoints that providers post to.
+#[derive(Serialize, ToSchema)]
 struct WebhooksHealth {
+    /// `healthy`.
     status: &'static str,
+    /// `hearback`.
     service: &'static str,
+    /// The path of each source, by its name.
     endpoints: BTreeMap<String, String>,
+    /// Now.
     timestamp: Timestamp,
 }
 
+/// The endpoints that providers post to
+#[utoipa::path(
+    get,
+    path = WEBHOOKS_HEALTH,
+    operation_id = "webhooksHealth",
+    tag = "machines",
+    responses((status = 200, description = "All sources.", body = WebhooksHealth)),
+)]
 async fn webhooks(State(shared): State<Arc<Shared>>) -> Json<WebhooksHealth> {
     let endpoint = |source: &Arc<crate::Source>| {
         let name = source.reference.name.to_string();
@@ -49,9 +80,34 @@ async fn webhooks(State(shared): State<Arc<Shared>>) -> Json<WebhooksHealth> {
     })
 }
 
+/// Whether the process answers at all
+#[utoipa::path(
+    get,
+    path = ALIVE,
+    operation_id = "alive",
+    tag = "machines",
+    responses((status = 200, description = "It does.", body = String)),
+)]
+async fn alive() -> &'static str {
+    ALIVE_ANSWER
+}
+
+/// Whether what is received can be stored
+///
+/// For load balancers: a row is written and read.
+#[utoipa::path(
+    get,
+    path = READY,
+    operation_id = "ready",
+    tag = "machines",
+    responses(
+        (status = 200, description = "It can.", body = String),
+        NotReady,
+    ),
+)]
 async fn ready(State(shared): State<Arc<Shared>>) -> Result<&'static str, Problem> {
     match shared.store.check_writable().await {
-        Ok(()) => Ok("ready\n"),
+        Ok(()) => Ok(READY_ANSWER),
         Err(error) => {
             tracing::warn!(%error, "the store cannot be written");
             Err(Problem::new(503, error.word(), "Not ready", format!("the store: {}", error.word())))

@@ -7,10 +7,13 @@
 mod api;
 mod app;
 mod auth;
+mod conditional;
+mod cors;
 mod health;
 mod ingest;
 mod local;
 mod metrics;
+mod openapi;
 mod problem;
 mod put_back;
 mod readmit;
@@ -20,6 +23,7 @@ mod settings;
 mod shared;
 
 pub use app::app;
+pub use ingest::is_reserved;
 pub use local::LocalApi;
 pub use metrics::{MetricsError, install_metrics};
 pub use readmit::{Readmit, Readmitted, readmit};

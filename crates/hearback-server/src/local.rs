@@ -15,6 +15,7 @@ use tower::ServiceExt as _;
 
 use crate::Source;
 use crate::api;
+use crate::problem::Problem;
 use crate::shared::Shared;
 
 /// The API over a store at hand: same paths, same answers as over HTTP.
@@ -31,7 +32,10 @@ impl LocalApi {
         // Never installed: what a command counts is nobody's to scrape.
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let shared = Shared::trusting(sources, Arc::clone(&store), metrics, closed);
-        Self { router: api::router().with_state(Arc::new(shared)), store, _open: open }
+        let router = Router::from(api::router())
+            .method_not_allowed_fallback(async || Problem::method_not_allowed())
+            .with_state(Arc::new(shared));
+        Self { router, store, _open: open }
     }
 
     /// Asks for a path with its query, such as `/v1/events?limit=5`.

@@ -11,6 +11,7 @@ use hearback_event::Origin;
 use hearback_providers::{RawRequest, Refusal, Request};
 use hearback_store::{Payload, QuarantineEntry, QuarantineFilter, Receipt, Store, StoreError, Submission};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::ingest::{Denial, examine, without_digests};
 use crate::put_back::{Fate, PutBack};
@@ -33,7 +34,7 @@ pub struct Readmit {
 }
 
 /// What came of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Readmitted {
     /// Requests that are genuine and new: stored, and taken out of the quarantine.
     pub admitted: u64,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hearback_providers::{Endpoint, Provider, ShapeLimits};
 use hearback_store::SourceRef;
+use http::HeaderValue;
 use ipnet::IpNet;
 
 /// Everything that the HTTP side needs to know.
@@ -14,6 +15,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where API and metrics are served instead.
     pub admin: Option<SocketAddr>,
+    /// Origins (`https://desk.example.com`) whose pages may ask the API from a browser.
+    pub cors_origins: Vec<HeaderValue>,
     /// Bounds.
     pub limits: Limits,
     /// Proxies whose `X-Forwarded-For` is believed.

@@ -1,6 +1,6 @@
 //! What can be asked of a store.
 
-use hearback_event::{Address, Kind, MessageId, Record, Severity, Timestamp};
+use hearback_event::{Address, Kind, MessageId, Reason, Record, Severity, Timestamp};
 
 /// Which events; everything that is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,19 +23,22 @@ pub struct EventFilter {
     pub tag: Option<String>,
     /// Failures (deferred, bounced, rejected, failed) of this severity.
     pub severity: Option<Severity>,
+    /// Failures with one of these reasons; empty for any. No index knows reasons: the row decides.
+    pub reasons: Vec<Reason>,
     /// Happened at or after.
     pub since: Option<Timestamp>,
     /// Happened before.
     pub until: Option<Timestamp>,
 }
 
-/// The kinds that have a severity.
+/// The kinds that have a severity and a reason.
 const FAILURES: &[Kind] = &[Kind::Deferred, Kind::Bounced, Kind::Rejected, Kind::Failed, Kind::InboundFailed];
 
 impl EventFilter {
     /// The kinds that can be in the answer; empty for any.
     pub(crate) fn effective_kinds(&self) -> &[Kind] {
-        if self.kinds.is_empty() && self.severity.is_some() { FAILURES } else { &self.kinds }
+        let wants_failures = self.severity.is_some() || !self.reasons.is_empty();
+        if self.kinds.is_empty() && wants_failures { FAILURES } else { &self.kinds }
     }
 
     /// Whether an event is meant: what decides in the end, whatever index led to it.
@@ -53,6 +56,8 @@ impl EventFilter {
             && self.labels.iter().all(|(key, value)| event.labels.get(key) == Some(value))
             && self.tag.as_ref().is_none_or(|wanted| event.tags.contains(wanted))
             && self.severity.is_none_or(|wanted| event.severity() == Some(wanted))
+            && (self.reasons.is_empty()
+                || event.reason().is_some_and(|reason| self.reasons.contains(&reason)))
             && self.since.is_none_or(|since| record.occurred_at() >= since)
             && self.until.is_none_or(|until| record.occurred_at() < until)
     }

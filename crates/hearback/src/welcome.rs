@@ -82,8 +82,9 @@ impl Welcome<'_> {
                 self.addresses()
             )?;
         }
-        let events = format!("{}/v1/events", config.local_admin_url());
-        writeln!(f, "  curl -H \"Authorization: Bearer $HEARBACK_TOKEN\" {events}")
+        let api = config.local_admin_url();
+        writeln!(f, "  curl -H \"Authorization: Bearer $HEARBACK_TOKEN\" {api}/v1/events\n")?;
+        writeln!(f, "All that can be asked is described at {api}/docs")
     }
 
     /// The options that make another call see the same configuration and data.

@@ -70,6 +70,7 @@ pub(crate) fn settings(config: Config) -> Settings {
     Settings {
         listen: config.server.listen,
         admin: config.server.admin,
+        cors_origins: config.server.cors_origins,
         limits: config.server.limits,
         trusted_proxies: config.server.trusted_proxies,
         sources: config.sources.into_iter().map(|source| Arc::new(wire(source, &public_base))).collect(),

@@ -14,6 +14,9 @@ const VERSION: u8 = 1;
 const SCOPE_BYTES: usize = 8;
 const HEAD: usize = 1 + SCOPE_BYTES;
 
+/// What is expected as a cursor.
+pub(super) const CURSOR: &str = "a `next_cursor` of this list, with the same filter and order";
+
 /// What a cursor belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Scope([u8; SCOPE_BYTES]);
@@ -43,18 +46,18 @@ impl Scope {
             (bytes.first(), bytes.get(1..HEAD), bytes.get(HEAD..))
         else {
             let detail = format!("`{name}` is not a cursor; give a `next_cursor` as it came");
-            return Err(Problem::bad_field(name, detail));
+            return Err(Problem::bad_field(name, CURSOR, detail));
         };
         if *version != VERSION {
             let detail =
                 format!("`{name}` is a cursor of another version of Hearback; begin anew without it");
-            return Err(Problem::bad_field(name, detail));
+            return Err(Problem::bad_field(name, CURSOR, detail));
         }
         if scope != self.0 {
             let detail = format!(
                 "`{name}` belongs to another list, filter or order; begin anew without it, or repeat the filter"
             );
-            return Err(Problem::bad_field(name, detail));
+            return Err(Problem::bad_field(name, CURSOR, detail));
         }
         Ok(place.to_vec())
     }
@@ -70,7 +73,7 @@ impl Scope {
         place
             .try_into()
             .map(u64::from_be_bytes)
-            .map_err(|_| Problem::bad_field(name, format!("`{name}` is not a cursor of this list")))
+            .map_err(|_| Problem::bad_field(name, CURSOR, format!("`{name}` is not a cursor of this list")))
     }
 }
 

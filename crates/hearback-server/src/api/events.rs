@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use hearback_event::{EventId, Record};
 use hearback_store::{EventFilter, EventQuery, Order, Page};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -14,9 +14,12 @@ use tokio::time::Instant;
 use super::cursor::Scope;
 use super::page::ListPage;
 use super::params::Params;
+use super::query::{EventsQuery, Names};
 use super::segment::Segment;
 use super::{filter, store_failed};
 use crate::auth::{Admin, Reader};
+use crate::conditional::Asked;
+use crate::openapi::{NotFound, Refusals, Unchanged};
 use crate::problem::{Outcome, Problem};
 use crate::shared::Shared;
 
@@ -28,15 +31,38 @@ const PAUSE_MAX: Duration = Duration::from_millis(250);
 /// As `after`: begin at the end of the log.
 const END: &str = "end";
 
-/// `GET /v1/events`.
+/// What is expected as the id of an event.
+const EVENT_ID: &str = "the id of an event that is stored, evt_...";
+
+/// Named, because the description names what it names.
+type EventPage = ListPage<Record>;
+
+static NAMES: Names = Names::of::<EventsQuery>();
+
+/// The log, filtered and paged
+///
+/// All filters that are given must hold. Cursors stay valid while events arrive: each event is in exactly one page.
+///
+/// To follow the log, ask with `after=end` (or without `after`, for all of it), and then again and again with `after` set
+/// to the `next_cursor` of the answer before and `wait=60`. The answer comes as soon as there is an event, and with an
+/// empty page when there is none in time. The cursor is a place in the log that lasts: a program that keeps it goes on
+/// where it stopped, without losing an event.
+#[utoipa::path(
+    get,
+    path = "/events",
+    operation_id = "listEvents",
+    tag = "events",
+    params(EventsQuery),
+    responses((status = 200, description = "One page.", body = EventPage), Refusals),
+    security(("token" = ["read"])),
+)]
 pub(super) async fn list(
     _: Reader,
     State(shared): State<Arc<Shared>>,
     query: RawQuery,
-) -> Outcome<Json<ListPage<Record>>> {
-    let known = [&filter::NAMES[..], &["order", "limit", "cursor", "after", "wait"]].concat();
-    let params = Params::new(query, &known)?;
-    let (filter, order) = (filter::read(&params)?, filter::order(&params)?);
+) -> Outcome<Json<EventPage>> {
+    let params = Params::new(query, &NAMES)?;
+    let (filter, order) = (filter::read(&params)?, order(&params)?);
     let scope = filter::scope(&filter, order);
     let beyond = beginning(&shared, &params, scope, order)?;
     let query = EventQuery { filter, order, beyond, limit: params.limit()? };
@@ -46,13 +72,25 @@ pub(super) async fn list(
     }
 }
 
+/// Whoever follows the log wants what came first, and need not say so.
+fn order(params: &Params) -> Outcome<Order> {
+    let follows = params.one("after")?.is_some() || params.one("wait")?.is_some();
+    Ok(filter::order(params)?.unwrap_or(if follows { Order::Oldest } else { Order::Newest }))
+}
+
 /// The position after which the page begins.
 fn beginning(shared: &Shared, params: &Params, scope: Scope, order: Order) -> Outcome<Option<u64>> {
     match (params.one("cursor")?, params.one("after")?) {
-        (Some(_), Some(_)) => Err(Problem::bad_field("after", "give either `cursor` or `after`")),
-        (None, Some(_)) if order == Order::Newest => {
-            Err(Problem::bad_field("after", "`after` follows the log and needs `order=oldest`"))
-        }
+        (Some(_), Some(_)) => Err(Problem::bad_field(
+            "after",
+            "`cursor` or `after`, not both",
+            "give either `cursor` or `after`",
+        )),
+        (None, Some(_)) if order == Order::Newest => Err(Problem::bad_field(
+            "after",
+            "`order=oldest`, or no `order`",
+            "`after` follows the log and needs `order=oldest`",
+        )),
         (None, Some(END)) => Ok(Some(shared.store.last_position())),
         (None, Some(cursor)) => scope.number("after", cursor).map(Some),
         (Some(cursor), None) => scope.number("cursor", cursor).map(Some),
@@ -65,15 +103,20 @@ fn wait(params: &Params, order: Order) -> Outcome<Duration> {
     let expected = format!("whole seconds from 0 to {WAIT_SECONDS_MAX}");
     let Some(seconds) = params.parsed::<u64>("wait", &expected)? else { return Ok(Duration::ZERO) };
     if order == Order::Newest {
-        return Err(Problem::bad_field("wait", "`wait` follows the log and needs `order=oldest`"));
+        return Err(Problem::bad_field(
+            "wait",
+            "`order=oldest`, or no `order`",
+            "`wait` follows the log and needs `order=oldest`",
+        ));
     }
     if seconds > WAIT_SECONDS_MAX {
-        return Err(Problem::bad_field("wait", format!("`wait` is {seconds}; expected {expected}")));
+        let detail = format!("`wait` is {seconds}; expected {expected}");
+        return Err(Problem::bad_field("wait", expected, detail));
     }
     Ok(Duration::from_secs(seconds))
 }
 
-async fn page(shared: &Shared, query: EventQuery, scope: Scope) -> Outcome<Json<ListPage<Record>>> {
+async fn page(shared: &Shared, query: EventQuery, scope: Scope) -> Outcome<Json<EventPage>> {
     let page = read(shared, &query).await?;
     let next_cursor = page.next.map(|position| scope.number_cursor(position));
     Ok(Json(ListPage { data: page.rows, next_cursor }))
@@ -85,7 +128,7 @@ async fn follow(
     mut query: EventQuery,
     scope: Scope,
     wait: Duration,
-) -> Outcome<Json<ListPage<Record>>> {
+) -> Outcome<Json<EventPage>> {
     let deadline = Instant::now() + wait;
     loop {
         // Read before the page: every event up to here is in the page if it passes the filter, so the next look may
@@ -141,32 +184,59 @@ pub(super) async fn of_label(
 }
 
 fn event_id(text: &str) -> Outcome<EventId> {
-    filter::id(text, "the id of an event, evt_...")
+    filter::id(text, EVENT_ID)
 }
 
-/// `GET /v1/events/{id}`.
+/// One event
+#[utoipa::path(
+    get,
+    path = "/events/{id}",
+    operation_id = "getEvent",
+    tag = "events",
+    params(("id" = EventId, Path, description = "Its id.")),
+    responses((status = 200, description = "The event.", body = Record, headers(("etag" = String, description = "For `If-None-Match`."))), Unchanged, NotFound, Refusals),
+    security(("token" = ["read"])),
+)]
 pub(super) async fn one(
     _: Reader,
     State(shared): State<Arc<Shared>>,
     Segment(id): Segment<String>,
+    asked: Asked,
     query: RawQuery,
-) -> Outcome<Json<Record>> {
-    Params::new(query, &[])?;
+) -> Outcome<Response> {
+    Params::none(query)?;
     let found = shared.store.event(event_id(&id)?).await.map_err(|error| store_failed(&error))?;
-    found.map(Json).ok_or_else(|| Problem::not_found("there is no event of this id"))
+    found
+        .map(|record| asked.json(&record))
+        .ok_or_else(|| Problem::not_found("id", EVENT_ID, "there is no event of this id"))
 }
 
-/// `GET /v1/events/{id}/payload`: the request as it came, head and body.
+/// The raw request that told of an event
+///
+/// Request line, headers, an empty line and the body, byte for byte as it came; credentials in the head are taken out.
+#[utoipa::path(
+    get,
+    path = "/events/{id}/payload",
+    operation_id = "getEventPayload",
+    tag = "events",
+    params(("id" = EventId, Path, description = "The event's id.")),
+    responses((status = 200, description = "The request as it came.", body = String, content_type = "message/http"), NotFound, Refusals),
+    security(("token" = ["admin"])),
+)]
 pub(super) async fn payload(
     _: Admin,
     State(shared): State<Arc<Shared>>,
     Segment(id): Segment<String>,
     query: RawQuery,
 ) -> Outcome<impl IntoResponse> {
-    Params::new(query, &[])?;
+    Params::none(query)?;
     let found = shared.store.payload(event_id(&id)?).await.map_err(|error| store_failed(&error))?;
     let payload = found.ok_or_else(|| {
-        Problem::not_found("there is no event of this id, or its request is not kept any more")
+        Problem::not_found(
+            "id",
+            EVENT_ID,
+            "there is no event of this id, or its request is not kept any more",
+        )
     })?;
     let raw = [payload.head.as_bytes(), b"\r\n", &payload.body].concat();
     let headers = [

@@ -1,27 +1,14 @@
 //! The filters of event lists.
 
-use hearback_event::{Address, Kind, Timestamp};
+use hearback_event::{Address, Kind, Label, Reason, Timestamp, UnknownName};
 use hearback_store::{EventFilter, Order};
 
 use super::cursor::Scope;
 use super::params::{Params, parse};
 use crate::problem::{Outcome, Problem};
 
-/// The parameters that [`read`] reads.
-pub(super) const NAMES: [&str; 11] = [
-    "type",
-    "source",
-    "provider",
-    "recipient",
-    "domain",
-    "message",
-    "label",
-    "tag",
-    "severity",
-    "since",
-    "until",
-];
-
+/// Most labels of one filter.
+const LABELS_MAX: usize = 16;
 const MOMENT: &str = "a moment such as 2026-11-20T10:00:00Z";
 
 /// The filter that the parameters name.
@@ -39,23 +26,27 @@ pub(super) fn read(params: &Params) -> Outcome<EventFilter> {
         labels: labels(params)?,
         tag: text("tag")?,
         severity: params.parsed("severity", "permanent or temporary")?,
+        reasons: reasons(params)?,
         since: moment("since")?,
         until: moment("until")?,
     };
     if let (Some(since), Some(until)) = (filter.since, filter.until)
         && since >= until
     {
-        return Err(Problem::bad_field("until", "`until` is not after `since`"));
+        return Err(Problem::bad_field("until", "a moment after `since`", "`until` is not after `since`"));
     }
     Ok(filter)
 }
 
-/// `newest` or `oldest`.
-pub(super) fn order(params: &Params) -> Outcome<Order> {
+/// `newest` or `oldest`, if it is said.
+pub(super) fn order(params: &Params) -> Outcome<Option<Order>> {
     match params.one("order")? {
-        None | Some("newest") => Ok(Order::Newest),
-        Some("oldest") => Ok(Order::Oldest),
-        Some(_) => Err(Problem::bad_field("order", "`order` is neither `newest` nor `oldest`")),
+        None => Ok(None),
+        Some("newest") => Ok(Some(Order::Newest)),
+        Some("oldest") => Ok(Some(Order::Oldest)),
+        Some(_) => {
+            Err(Problem::bad_field("order", "newest or oldest", "`order` is neither `newest` nor `oldest`"))
+        }
     }
 }
 
@@ -63,7 +54,7 @@ fn kinds(params: &Params) -> Outcome<Vec<Kind>> {
     let mut kinds = Vec::new();
     for name in params.all("type").flat_map(|value| value.split(',')) {
         let kind = Kind::parse(name.trim())
-            .map_err(|error| Problem::bad_field("type", format!("`type`: {error}")))?;
+            .map_err(|error| bad_word("type", &error, Kind::ALL.iter().map(|kind| kind.name())))?;
         if !kinds.contains(&kind) {
             kinds.push(kind);
         }
@@ -71,19 +62,48 @@ fn kinds(params: &Params) -> Outcome<Vec<Kind>> {
     Ok(kinds)
 }
 
+fn reasons(params: &Params) -> Outcome<Vec<Reason>> {
+    let mut reasons = Vec::new();
+    for name in params.all("reason").flat_map(|value| value.split(',')) {
+        let reason = name
+            .trim()
+            .parse()
+            .map_err(|error| bad_word("reason", &error, Reason::ALL.iter().map(|reason| reason.name())))?;
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    Ok(reasons)
+}
+
+fn bad_word(name: &str, error: &UnknownName, known: impl Iterator<Item = &'static str>) -> Problem {
+    let expected = format!("one or more of {}", known.collect::<Vec<_>>().join(", "));
+    Problem::bad_field(name, expected, format!("`{name}`: {error}"))
+}
+
 fn labels(params: &Params) -> Outcome<Vec<(String, String)>> {
     let split = |text: &str| match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => label(key, value),
-        _ => Err(Problem::bad_field("label", "`label` has the form key=value: label=booking_id=42")),
+        _ => Err(Problem::bad_field(
+            "label",
+            "key=value, such as booking_id=42",
+            "`label` has the form key=value: label=booking_id=42",
+        )),
     };
-    params.all("label").map(split).collect()
+    let labels: Vec<_> = params.all("label").map(split).collect::<Outcome<_>>()?;
+    if labels.len() > LABELS_MAX {
+        let detail = format!("`label` is given {} times; expected at most {LABELS_MAX}", labels.len());
+        return Err(Problem::bad_field("label", format!("at most {LABELS_MAX} labels"), detail));
+    }
+    Ok(labels)
 }
 
 /// A label that can be asked for.
 pub(super) fn label(key: &str, value: &str) -> Outcome<(String, String)> {
-    if !hearback_event::Label::is_indexed(value) {
+    if !Label::is_indexed(value) {
         let detail = "nested JSON and values of more than 256 bytes are kept but cannot be asked for";
-        return Err(Problem::bad_field("label", detail));
+        let expected = format!("a text of at most {} bytes", Label::LONGEST_INDEXED_VALUE);
+        return Err(Problem::bad_field("label", expected, detail));
     }
     Ok((key.to_owned(), value.to_owned()))
 }
@@ -113,6 +133,9 @@ pub(super) fn scope(filter: &EventFilter, order: Order) -> Scope {
     }
     add("tag", filter.tag.clone());
     add("severity", filter.severity.map(|severity| severity.to_string()));
+    for reason in Reason::ALL.iter().filter(|reason| filter.reasons.contains(reason)) {
+        add("reason", Some(reason.to_string()));
+    }
     add("since", filter.since.map(|moment| moment.to_string()));
     add("until", filter.until.map(|moment| moment.to_string()));
     Scope::of(&parts.iter().map(String::as_str).collect::<Vec<_>>())

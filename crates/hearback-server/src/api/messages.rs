@@ -5,69 +5,111 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use hearback_event::{Address, Channel, EventId, Failure, MessageId, Record, Status, Timestamp};
+use axum::response::Response;
+use hearback_event::{Address, Channel, EventId, EventType, Failure, MessageId, Record, Status, Timestamp};
 use hearback_store::MessageView;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::page::ListPage;
 use super::params::Params;
+use super::query::{MessagesQuery, Names};
 use super::segment::Segment;
 use super::{filter, store_failed};
 use crate::auth::Reader;
+use crate::conditional::Asked;
+use crate::openapi::{NotFound, Refusals, Unchanged};
 use crate::problem::{Outcome, Problem};
 use crate::shared::Shared;
 
 /// Opens or clicks, by people and by machines apart.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ByWhom {
+    /// By people, as far as the provider can tell.
     pub(super) human: u64,
+    /// By privacy proxies, link scanners and other programs.
     pub(super) machine: u64,
 }
 
 /// What identifies a message, and where it stands.
-#[derive(Debug, Serialize)]
-pub(super) struct MessageHead {
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MessageHead {
+    /// Its name.
     id: MessageId,
+    /// The provider's name for it.
+    #[schema(required)]
     provider_id: Option<String>,
+    /// The source that told of it last.
+    #[schema(required, value_type = Option<String>)]
     source: Option<Arc<str>>,
+    /// That source's provider.
+    #[schema(required, value_type = Option<String>)]
     provider: Option<Arc<str>>,
+    /// How it travels.
+    #[schema(required)]
     channel: Option<Channel>,
+    /// To whom it went.
+    #[schema(required)]
     recipient: Option<Address>,
+    /// The subject line.
+    #[schema(required)]
     subject: Option<String>,
+    /// Where it stands.
     status: Status,
+    /// Whether the status follows from an open, a click or an unsubscribe, and no delivery was told.
     implied: bool,
+    /// Since when it stands there.
+    #[schema(required)]
     since: Option<Timestamp>,
 }
 
 /// A message with everything known of it.
-#[derive(Debug, Serialize)]
-pub(super) struct Message {
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Message {
     #[serde(flatten)]
     head: MessageHead,
+    /// When its first event happened.
+    #[schema(required)]
     first_event_at: Option<Timestamp>,
+    /// When its last event happened.
+    #[schema(required)]
     last_event_at: Option<Timestamp>,
+    /// How often it was opened.
     opens: ByWhom,
+    /// How often a link in it was followed.
     clicks: ByWhom,
+    /// The tags of all events.
     tags: BTreeSet<String>,
+    /// The labels of all events.
     labels: BTreeMap<String, String>,
     /// Of the deciding event.
+    #[schema(required)]
     failure: Option<Failure>,
+    /// For each event, how it bears on the status.
     explanation: Vec<Explained>,
+    /// Its events in the order in which they happened; at most 1000, the newest.
     events: Vec<Record>,
 }
 
 /// How one event bears on the status.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Explanation)]
 struct Explained {
+    /// Which.
     event: EventId,
+    /// What happened.
+    #[schema(value_type = EventType)]
     r#type: String,
+    /// When.
     occurred_at: Timestamp,
+    /// Whether this event decided the status.
     decided: bool,
+    /// Why, or why not.
     why: &'static str,
 }
 
 impl MessageHead {
-    pub(super) fn of(view: &MessageView) -> Self {
+    pub(crate) fn of(view: &MessageView) -> Self {
         // Any event may be the one that tells a thing; the newest telling counts.
         fn told<T>(view: &MessageView, of: impl Fn(&Record) -> Option<T>) -> Option<T> {
             view.events.iter().rev().find_map(of)
@@ -88,7 +130,7 @@ impl MessageHead {
 }
 
 impl Message {
-    fn of(view: MessageView) -> Self {
+    pub(crate) fn of(view: MessageView) -> Self {
         let state = &view.state;
         let explained = |(record, explanation): (&Record, &hearback_store::Explanation)| Explained {
             event: record.id(),
@@ -114,31 +156,64 @@ impl Message {
     }
 }
 
-/// `GET /v1/messages/{id}`.
+/// One message: where it stands, and why
+///
+/// With its events in the order in which they happened and, for each, whether it decided the status, and why not.
+#[utoipa::path(
+    get,
+    path = "/messages/{id}",
+    operation_id = "getMessage",
+    tag = "messages",
+    params(("id" = MessageId, Path, description = "Its id.")),
+    responses((status = 200, description = "The message.", body = Message, headers(("etag" = String, description = "For `If-None-Match`."))), Unchanged, NotFound, Refusals),
+    security(("token" = ["read"])),
+)]
 pub(super) async fn one(
     _: Reader,
     State(shared): State<Arc<Shared>>,
     Segment(id): Segment<String>,
+    asked: Asked,
     query: RawQuery,
-) -> Outcome<Json<Message>> {
-    Params::new(query, &[])?;
+) -> Outcome<Response> {
+    Params::none(query)?;
     let id = filter::id(&id, "the id of a message, msg_...")?;
     let found = shared.store.message(id).await.map_err(|error| store_failed(&error))?;
-    found
-        .map(|view| Json(Message::of(view)))
-        .ok_or_else(|| Problem::not_found("there is no message of this id"))
+    found.map(|view| asked.json(&Message::of(view))).ok_or_else(|| {
+        Problem::not_found(
+            "id",
+            "the id of a message of which an event is known",
+            "there is no message of this id",
+        )
+    })
 }
 
-/// `GET /v1/messages?provider_id=`: one per recipient and account.
+/// Named, because the description names what it names.
+type MessagePage = ListPage<Message>;
+
+static NAMES: Names = Names::of::<MessagesQuery>();
+
+/// The messages of one send, by the provider's id
+///
+/// One per recipient, of every account that knows the id. An empty list where nobody does.
+#[utoipa::path(
+    get,
+    path = "/messages",
+    operation_id = "findMessages",
+    tag = "messages",
+    params(MessagesQuery),
+    responses((status = 200, description = "The messages.", body = MessagePage), Refusals),
+    security(("token" = ["read"])),
+)]
 pub(super) async fn by_provider_id(
     _: Reader,
     State(shared): State<Arc<Shared>>,
     query: RawQuery,
-) -> Outcome<Json<ListPage<Message>>> {
-    let params = Params::new(query, &["provider_id"])?;
+) -> Outcome<Json<MessagePage>> {
+    let params = Params::new(query, &NAMES)?;
     let provider_id = params.one("provider_id")?.ok_or_else(|| {
         Problem::bad_field(
             "provider_id",
+            "the id that the provider gave the message",
             "`provider_id` is missing: the id that the provider gave the message",
         )
     })?;

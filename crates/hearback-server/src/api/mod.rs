@@ -2,11 +2,13 @@
 
 mod cursor;
 mod events;
+mod example;
 mod filter;
 mod messages;
 mod page;
 mod params;
 mod quarantine;
+mod query;
 mod recipients;
 mod segment;
 mod sources;
@@ -16,34 +18,35 @@ mod timelines;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::{get, post};
 use hearback_store::StoreError;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::problem::Problem;
 use crate::shared::Shared;
 
+pub(crate) use example::{Example, examples};
+
 /// What every path of the API begins with.
 pub(crate) const ROOT: &str = "/v1";
 
-pub(crate) fn router() -> Router<Arc<Shared>> {
-    let routes = Router::new()
-        .route("/events", get(events::list))
-        .route("/events/{id}", get(events::one))
-        .route("/events/{id}/payload", get(events::payload))
-        .route("/messages", get(messages::by_provider_id))
-        .route("/messages/{id}", get(messages::one))
-        .route("/recipients/{address}", get(recipients::one))
-        .route("/timelines/{key}/{value}", get(timelines::one))
-        .route("/suppressions", get(suppressions::list))
-        .route("/quarantine", get(quarantine::list))
-        .route("/quarantine/retry", post(quarantine::retry_all))
-        .route("/quarantine/{id}", get(quarantine::one).delete(quarantine::remove))
-        .route("/quarantine/{id}/retry", post(quarantine::retry_one))
-        .route("/sources", get(sources::list))
-        .route("/stats/hourly", get(stats::hourly))
-        .method_not_allowed_fallback(async || Problem::method_not_allowed());
-    Router::new().nest(ROOT, routes)
+pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
+    let routes = OpenApiRouter::new()
+        .routes(routes!(events::list))
+        .routes(routes!(events::one))
+        .routes(routes!(events::payload))
+        .routes(routes!(messages::by_provider_id))
+        .routes(routes!(messages::one))
+        .routes(routes!(recipients::one))
+        .routes(routes!(timelines::one))
+        .routes(routes!(suppressions::list))
+        .routes(routes!(quarantine::list))
+        .routes(routes!(quarantine::retry_all))
+        .routes(routes!(quarantine::one, quarantine::remove))
+        .routes(routes!(quarantine::retry_one))
+        .routes(routes!(sources::list))
+        .routes(routes!(stats::hourly));
+    OpenApiRouter::new().nest(ROOT, routes)
 }
 
 /// A store that cannot answer now.

@@ -2,46 +2,92 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
-use hearback_event::{Address, Counts, RecipientStatus, Timestamp};
+use axum::response::Response;
+use hearback_event::{Address, Counts, EventType, RecipientStatus, SuppressionReason, Timestamp};
 use hearback_store::{RecipientView, SuppressionView};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::messages::ByWhom;
 use super::params::{Params, parse};
 use super::segment::Segment;
 use super::store_failed;
 use crate::auth::Reader;
+use crate::conditional::Asked;
+use crate::openapi::{NotFound, Refusals, Unchanged};
 use crate::problem::{Outcome, Problem};
 use crate::shared::Shared;
 
 /// A recipient with everything known of it.
-#[derive(Debug, Serialize)]
-pub(super) struct Recipient {
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Recipient {
+    /// The address, as it is kept.
     address: Address,
+    /// What is known of it, in one word.
     status: RecipientStatus,
-    suppression: Option<SuppressionView>,
+    /// Whether it must not be sent to, and why.
+    #[schema(required)]
+    suppression: Option<Suppression>,
+    /// Its newest event.
+    #[schema(required)]
     last_event: Option<LastEvent>,
+    /// When a message to it was last handed on.
+    #[schema(required)]
     last_sent_at: Option<Timestamp>,
+    /// When its first event happened.
+    #[schema(required)]
     first_event_at: Option<Timestamp>,
+    /// How often what happened.
     counts: CountsView,
+    /// The application's own id for this person.
+    #[schema(required)]
     user_id: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// An address that must not be sent to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Suppression {
+    /// Which.
+    address: Address,
+    /// Why.
+    reason: SuppressionReason,
+    /// Since when.
+    since: Timestamp,
+    /// The source that told it; null where a person said so.
+    #[schema(required)]
+    source: Option<String>,
+}
+
+impl From<SuppressionView> for Suppression {
+    fn from(view: SuppressionView) -> Self {
+        let SuppressionView { address, reason, since, source } = view;
+        Self { address, reason, since, source }
+    }
+}
+
+/// The newest event of a recipient.
+#[derive(Debug, Serialize, ToSchema)]
 struct LastEvent {
+    /// What happened.
+    #[schema(required, value_type = Option<EventType>)]
     r#type: Option<String>,
+    /// When.
     occurred_at: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
+/// Failures that are final, and others.
+#[derive(Debug, Serialize, ToSchema)]
 struct BySeverity {
+    /// It will fail again.
     permanent: u64,
+    /// It may work later.
     temporary: u64,
 }
 
-#[derive(Debug, Serialize)]
+/// How often what happened to one recipient.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RecipientCounts)]
 struct CountsView {
     queued: u64,
     sent: u64,
@@ -79,7 +125,7 @@ impl CountsView {
 }
 
 impl Recipient {
-    fn of(view: RecipientView) -> Self {
+    pub(crate) fn of(view: RecipientView) -> Self {
         let state = &view.state;
         let last_event = state.last.map(|(occurred_at, _)| LastEvent {
             r#type: state.last_kind().map(hearback_event::Kind::dotted),
@@ -92,23 +138,39 @@ impl Recipient {
             first_event_at: state.first_at,
             counts: CountsView::of(view.counts()),
             address: view.address,
-            suppression: view.suppression,
+            suppression: view.suppression.map(Suppression::from),
             user_id: view.user_id,
         }
     }
 }
 
-/// `GET /v1/recipients/{address}`.
+/// What is known of a recipient
+///
+/// Counters, the newest event, and whether the address must not be sent to, and why.
+#[utoipa::path(
+    get,
+    path = "/recipients/{address}",
+    operation_id = "getRecipient",
+    tag = "recipients",
+    params(("address" = Address, Path, description = "An e-mail address or a number such as +15551234567, in any spelling.")),
+    responses((status = 200, description = "The recipient.", body = Recipient, headers(("etag" = String, description = "For `If-None-Match`."))), Unchanged, NotFound, Refusals),
+    security(("token" = ["read"])),
+)]
 pub(super) async fn one(
     _: Reader,
     State(shared): State<Arc<Shared>>,
     Segment(address): Segment<String>,
+    asked: Asked,
     query: RawQuery,
-) -> Outcome<Json<Recipient>> {
-    Params::new(query, &[])?;
+) -> Outcome<Response> {
+    Params::none(query)?;
     let address: Address = parse("address", &address, "an e-mail address or a number such as +15551234567")?;
     let found = shared.store.recipient(address).await.map_err(|error| store_failed(&error))?;
-    found
-        .map(|view| Json(Recipient::of(view)))
-        .ok_or_else(|| Problem::not_found("nothing is known of this address"))
+    found.map(|view| asked.json(&Recipient::of(view))).ok_or_else(|| {
+        Problem::not_found(
+            "address",
+            "an address of which an event is known",
+            "nothing is known of this address",
+        )
+    })
 }

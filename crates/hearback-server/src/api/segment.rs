@@ -15,7 +15,11 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Outcome<Self> {
         match Path::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
-            Err(_) => Err(Problem::bad_field("path", "the path is not percent-encoded UTF-8")),
+            Err(_) => Err(Problem::bad_field(
+                "path",
+                "percent-encoded UTF-8",
+                "the path is not percent-encoded UTF-8",
+            )),
         }
     }
 }

@@ -8,12 +8,14 @@ use axum::extract::{RawQuery, State};
 use hearback_event::{Kind, Timestamp};
 use hearback_store::{QuarantineCount, SourceActivity};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::page::ListPage;
 use super::params::Params;
 use super::store_failed;
 use crate::Source;
 use crate::auth::Reader;
+use crate::openapi::Refusals;
 use crate::problem::Outcome;
 use crate::shared::Shared;
 
@@ -21,8 +23,9 @@ use crate::shared::Shared;
 const SILENT_AFTER_SECONDS: i64 = 24 * 3600;
 
 /// How a source does, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = SourceStatus)]
 enum Health {
     /// Its newest request within a day was refused.
     Refusing,
@@ -50,21 +53,35 @@ impl Health {
 }
 
 /// A source, configured now or once.
-#[derive(Debug, Serialize)]
-pub(super) struct SourceView {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Source)]
+pub(crate) struct SourceView {
+    /// Its name.
     name: String,
+    /// Its provider.
     provider: String,
     /// False for a source that told something once and is not in the configuration any more.
     configured: bool,
+    /// The account that it belongs to; null where it is not configured.
+    #[schema(required)]
     account: Option<String>,
+    /// How strictly signatures are taken: `enforce`, `shadow` or `off`; null where it is not configured.
+    #[schema(required)]
     mode: Option<&'static str>,
+    /// The paths under which it answers.
     paths: Vec<String>,
+    /// How it does, in one word.
     status: Health,
+    /// When its newest event was received.
+    #[schema(required)]
     last_event_at: Option<Timestamp>,
-    /// Events so far, by type.
+    /// Events so far, by type without `message.`.
+    #[schema(value_type = BTreeMap<String, u64>)]
     events: BTreeMap<&'static str, u64>,
     /// Refused requests that are kept, by cause.
     quarantine: BTreeMap<String, u64>,
+    /// When its newest refused request was received, of those that are kept.
+    #[schema(required)]
     last_refused_at: Option<Timestamp>,
 }
 
@@ -96,18 +113,50 @@ impl SourceView {
     }
 }
 
+impl SourceView {
+    /// One that does well, for the description of the API.
+    pub(super) fn example(last_event_at: Timestamp) -> Self {
+        Self {
+            name: "mailgun-eu".to_owned(),
+            provider: "mailgun".to_owned(),
+            configured: true,
+            account: Some("mailgun-eu".to_owned()),
+            mode: Some(crate::Mode::Enforce.name()),
+            paths: vec!["/webhooks/mailgun-eu".to_owned()],
+            status: Health::Ok,
+            last_event_at: Some(last_event_at),
+            events: [(Kind::Sent.name(), 1), (Kind::Bounced.name(), 1)].into(),
+            quarantine: BTreeMap::new(),
+            last_refused_at: None,
+        }
+    }
+}
+
 fn paths(source: &Source) -> Vec<String> {
     let own = format!("/webhooks/{}", source.reference.name);
     std::iter::once(own).chain(source.paths.iter().cloned()).collect()
 }
 
-/// `GET /v1/sources`: the configured ones in their order, then those that are configured no more.
+/// Named, because the description names what it names.
+type SourcePage = ListPage<SourceView>;
+
+/// The sources, and how they do
+///
+/// The configured ones in their order, then those that told something once and are configured no more.
+#[utoipa::path(
+    get,
+    path = "/sources",
+    operation_id = "listSources",
+    tag = "sources",
+    responses((status = 200, description = "All of them.", body = SourcePage), Refusals),
+    security(("token" = ["read"])),
+)]
 pub(super) async fn list(
     _: Reader,
     State(shared): State<Arc<Shared>>,
     query: RawQuery,
-) -> Outcome<Json<ListPage<SourceView>>> {
-    Params::new(query, &[])?;
+) -> Outcome<Json<SourcePage>> {
+    Params::none(query)?;
     let activities = shared.store.sources().await.map_err(|error| store_failed(&error))?;
     let refused = shared.store.quarantine_counts().await.map_err(|error| store_failed(&error))?;
     let configured = shared.sources.iter().map(|source| {

@@ -7,6 +7,7 @@
 mod answer;
 mod body;
 mod denial;
+mod described;
 mod examine;
 mod gate;
 mod head;
@@ -35,12 +36,14 @@ use receive::Call;
 use table::PathTable;
 
 pub(crate) use denial::Denial;
+pub(crate) use described::described;
 pub(crate) use examine::{Examined, contract, examine};
 pub(crate) use intake::Intake;
 pub(crate) use outcome::Outcome;
 #[cfg(test)]
 pub(crate) use removed::digest_of;
 pub(crate) use removed::{Digest, REMOVED, without_digests};
+pub use table::is_reserved;
 
 /// Receives webhooks for all sources.
 pub(crate) struct Ingest {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Intake;
-use crate::{Limits, ServeError, Source, api, health, metrics};
+use crate::{Limits, ServeError, Source, api, health, metrics, openapi};
 
 /// Paths without their trailing slashes, each with its source.
 pub(super) struct PathTable(HashMap<Box<str>, Arc<Intake>>);
@@ -22,7 +22,7 @@ impl PathTable {
             let own = format!("/webhooks/{name}");
             for path in std::iter::once(&own).chain(&source.paths) {
                 let key: Box<str> = trimmed(path).into();
-                if reserved(&key) {
+                if is_reserved(&key) {
                     return Err(ServeError::PathReserved { path: path.clone(), source_name: name });
                 }
                 if let Some(other) = paths.insert(key, Arc::clone(&intake))
@@ -46,8 +46,11 @@ fn trimmed(path: &str) -> &str {
     path.trim_end_matches('/')
 }
 
-fn reserved(path: &str) -> bool {
+/// Whether the server itself answers under a path, so that no source can have it. A trailing slash matters not.
+pub fn is_reserved(path: &str) -> bool {
+    let path = trimmed(path);
     [health::WEBHOOKS_HEALTH, health::ALIVE, health::READY, metrics::PATH].contains(&path)
+        || openapi::PATHS.contains(&path)
         || path.is_empty()
         || path.strip_prefix(api::ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -58,11 +61,22 @@ mod tests {
 
     #[test]
     fn the_servers_own_paths_are_reserved() {
-        for path in ["", "/webhooks/health", "/healthz", "/readyz", "/metrics", "/v1", "/v1/events"] {
-            assert!(reserved(path), "{path}");
+        for path in [
+            "",
+            "/webhooks/health",
+            "/healthz",
+            "/readyz",
+            "/metrics",
+            "/v1",
+            "/v1/events",
+            "/docs",
+            "/docs/style.css",
+            "/openapi.json",
+        ] {
+            assert!(is_reserved(path), "{path}");
         }
         for path in ["/webhooks/mailgun", "/v1x", "/mailgun-webhook", "/webhook/mailgun"] {
-            assert!(!reserved(path), "{path}");
+            assert!(!is_reserved(path), "{path}");
         }
     }
 }

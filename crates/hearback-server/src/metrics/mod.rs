@@ -6,5 +6,5 @@ mod source;
 
 pub(crate) use recorder::upkeep;
 pub use recorder::{MetricsError, install_metrics};
-pub(crate) use scrape::{PATH, router};
+pub(crate) use scrape::{PATH, examples, router};
 pub(crate) use source::SourceMeters;

@@ -2,21 +2,40 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
 use hearback_store::StoreStats;
 use http::header::CONTENT_TYPE;
 use metrics::gauge;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use crate::api::Example;
 use crate::shared::Shared;
 
 /// Where it is.
 pub(crate) const PATH: &str = "/metrics";
 
-pub(crate) fn router() -> Router<Arc<Shared>> {
-    Router::new().route(PATH, get(metrics))
+pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new().routes(routes!(metrics))
 }
+
+/// Examples of the answers.
+pub(crate) fn examples() -> Vec<Example> {
+    let line = |name: &str, value: u64| format!("# TYPE {name} gauge\n{name} {value}\n");
+    let text = line("hearback_last_position", 42) + &line("hearback_queue_depth", 0);
+    vec![Example::text("metrics", &text)]
+}
+
+/// Metrics, for Prometheus
+///
+/// Their names are part of what a version promises; docs/metrics.md explains each.
+#[utoipa::path(
+    get,
+    path = PATH,
+    operation_id = "metrics",
+    tag = "machines",
+    responses((status = 200, description = "All metrics.", body = String)),
+)]
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> ([(http::HeaderName, &'static str); 1], String) {
     match shared.store.stats().await {

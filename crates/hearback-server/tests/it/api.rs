@@ -44,7 +44,7 @@ async fn a_message_explains_itself() {
         "provider_id": "m1", "source": "one", "provider": "test", "channel": "email", "recipient": "ann@x.example",
         "subject": "Your stay", "status": "bounced", "implied": false, "opens": {"human": 1, "machine": 0},
         "clicks": {"human": 0, "machine": 0}, "tags": ["pre-arrival"], "labels": {"booking_id": "42"},
-        "failure": {"severity": "permanent"}, "first_event_at": "1970-01-01T00:01:40Z",
+        "failure": {"severity": "permanent", "reason": "mailbox_full"}, "first_event_at": "1970-01-01T00:01:40Z",
         "last_event_at": "1970-01-01T00:06:40Z", "since": "1970-01-01T00:05:00Z",
     });
     for (name, value) in expected.as_object().unwrap() {

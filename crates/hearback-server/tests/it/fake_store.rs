@@ -163,6 +163,8 @@ fn passes(filter: &EventFilter, record: &Record) -> bool {
         && filter.recipient.as_ref().is_none_or(|recipient| event.recipient.as_ref() == Some(recipient))
         && filter.message.is_none_or(|id| record.message_id() == Some(id))
         && filter.tag.as_ref().is_none_or(|tag| event.tags.contains(tag))
+        && (filter.reasons.is_empty()
+            || event.reason().is_some_and(|reason| filter.reasons.contains(&reason)))
         && filter.labels.iter().all(|(key, value)| event.labels.get(key) == Some(value))
 }
 

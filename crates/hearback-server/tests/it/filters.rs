@@ -38,8 +38,11 @@ async fn filters_name_what_is_wrong_with_them() {
         ("since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z", "until", "not after"),
         ("source=a&source=b", "source", "more than once"),
         ("cursor=zzz", "cursor", "not a cursor"),
-        ("after=zzz", "after", "order=oldest"),
-        ("wait=5", "wait", "order=oldest"),
+        ("reason=bad", "reason", "known are: invalid_recipient"),
+        ("order=newest&after=zzz", "after", "order=oldest"),
+        ("after=zzz", "after", "not a cursor"),
+        ("order=newest&wait=5", "wait", "order=oldest"),
+        ("wait=x", "wait", "0 to 60"),
         ("order=oldest&wait=61", "wait", "60"),
         ("order=oldest&after=end&cursor=x", "after", "either"),
     ];
@@ -65,6 +68,12 @@ async fn filters_are_handed_to_the_store() {
     assert_eq!(count("source=two").await, 0);
     assert_eq!(count("recipient=a%40X.example").await, 4);
     assert_eq!(count("label=booking_id%3D42").await, 0);
+    assert_eq!(
+        count("reason=mailbox_full,blocked&reason=spam").await,
+        2,
+        "the test provider says mailbox_full"
+    );
+    assert_eq!(count("reason=blocked,spam").await, 0);
 }
 
 #[tokio::test]
@@ -107,7 +116,7 @@ async fn following_waits_for_the_next_event() {
     let end = world.get("/v1/events?order=oldest&after=end").await.json();
     assert!(types(&end).is_empty());
     let cursor = end["next_cursor"].as_str().unwrap().to_owned();
-    let path = format!("/v1/events?order=oldest&after={cursor}&wait=1");
+    let path = format!("/v1/events?after={cursor}&wait=1");
     let begun = Instant::now();
     let empty = world.get(&path).await.json();
     assert!(begun.elapsed() >= Duration::from_secs(1));

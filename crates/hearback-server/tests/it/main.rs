@@ -2,14 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod api;
+mod conditional;
 mod contract;
+mod cors;
 mod credentials;
 mod fake_store;
 mod filters;
+mod hostile;
 mod metrics;
 mod modes;
+mod openapi;
+mod problems;
 mod quarantine;
 mod real;
+mod schema;
 mod tcp;
 mod test_provider;
 mod tokens;

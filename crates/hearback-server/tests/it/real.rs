@@ -30,10 +30,10 @@ async fn ask(app: &Router, path: &str) -> Value {
 async fn open(folder: &std::path::Path) -> (Arc<LogStore>, Router, Options) {
     let store = Arc::new(sqlite::open(&SqliteOptions::new(folder.join("events.db"))).unwrap());
     let (hash, created_at) = (sha256(&[READ.as_bytes()]), Timestamp::now());
-    store
-        .add_token(NewToken { name: "t".to_owned(), scope: "read".to_owned(), hash, created_at })
-        .await
-        .unwrap();
+    if store.tokens().await.unwrap().is_empty() {
+        let token = NewToken { name: "t".to_owned(), scope: "read".to_owned(), hash, created_at };
+        store.add_token(token).await.unwrap();
+    }
     let mailgun = provider("mailgun").unwrap();
     let options = Options::from_value(json!({"keys": "key-0123456789abcdef0123456789"}));
     let mail = Source {
@@ -88,5 +88,21 @@ async fn from_the_wire_to_every_question() {
     assert_eq!(quarantine["data"][0]["cause"], "bad_signature");
     let sources = ask(&app, "/v1/sources").await;
     assert_eq!(sources["data"][0]["events"]["bounced"], 1);
+    // A place in the log that a program has kept is good after a restart.
+    let kept = ask(&app, "/v1/events?after=end").await["next_cursor"].as_str().unwrap().to_owned();
+    store.close().await.unwrap();
+    drop((app, store));
+    let (store, app, _) = open(folder.path()).await;
+    let path = format!("/v1/events?after={kept}");
+    assert_eq!(ask(&app, &path).await["data"].as_array().unwrap().len(), 0);
+    let opened = Happening { kind: Kind::Opened, serial: 2, ..happening };
+    let raw = simulator.request(std::slice::from_ref(&opened), URL, now, Tamper::None);
+    let mut request = Request::post(&raw.path_and_query);
+    *request.headers_mut().unwrap() = raw.headers;
+    let answer = app.clone().oneshot(request.body(Body::from(raw.body)).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let after = ask(&app, &path).await;
+    assert_eq!(after["data"].as_array().unwrap().len(), 1, "{after}");
+    assert_eq!(after["data"][0]["type"], "message.opened");
     store.close().await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! A small provider with every feature that the server has to mind.
 
-use hearback_event::{Address, Channel, DedupKey, Event, Failure, Kind, Severity, Timestamp};
+use hearback_event::{Address, Channel, DedupKey, Event, Failure, Kind, Reason, Severity, Timestamp};
 use hearback_providers::crypto::{Hash, HmacKey, hex_decode, hex_encode};
 use hearback_providers::{
     Contract, Endpoint, OptionError, Options, Proof, Provider, Refusal, Reply, Request, SIGNATURE_403,
@@ -118,7 +118,8 @@ fn event(value: &Value) -> Event {
     event.labels = hearback_event::labels_from_json(value.get("labels").unwrap_or(&Value::Null));
     event.tags = text("tag").into_iter().collect();
     if kind == Kind::Bounced {
-        event.failure = Some(Failure { severity: Some(Severity::Permanent), ..Failure::default() });
+        let (severity, reason) = (Some(Severity::Permanent), Some(Reason::MailboxFull));
+        event.failure = Some(Failure { severity, reason, ..Failure::default() });
     }
     event
 }

@@ -44,6 +44,7 @@ pub(crate) fn settings(sources: Vec<Source>) -> Settings {
     Settings {
         listen: "127.0.0.1:0".parse().unwrap(),
         admin: None,
+        cors_origins: Vec::new(),
         limits: Limits::default(),
         trusted_proxies: Vec::new(),
         sources: sources.into_iter().map(Arc::new).collect(),

@@ -1,7 +1,7 @@
 //! Every operation of the contract, on every store.
 
 use hearback_event::{
-    Address, DedupKey, Event, Kind, MessageId, RecipientStatus, Status, SuppressionReason, Timestamp,
+    Address, DedupKey, Event, Kind, MessageId, Reason, RecipientStatus, Status, SuppressionReason, Timestamp,
 };
 use hearback_store::{
     EventFilter, EventQuery, NewToken, Order, Payload, QuarantineFilter, Receipt, Refused, StoreError,
@@ -221,6 +221,39 @@ async fn tokens_are_kept_and_forgotten(home: &Home) {
     assert!(store.tokens().await.unwrap().is_empty());
 }
 
+async fn failures_are_found_by_their_reasons(home: &Home) {
+    let store = home.open();
+    let failed = |kind, reason, serial| {
+        let mut one = bad_address(event(kind, "a@b.example", "m1", 1, serial));
+        one.failure.as_mut().unwrap().reason = reason;
+        one
+    };
+    let events = vec![
+        failed(Kind::Bounced, Some(Reason::MailboxFull), 1),
+        failed(Kind::Deferred, Some(Reason::Blocked), 2),
+        failed(Kind::Bounced, Some(Reason::Spam), 3),
+        failed(Kind::Bounced, None, 4),
+        event(Kind::Delivered, "a@b.example", "m1", 5, 5),
+        failed(Kind::SuppressionChanged, Some(Reason::Spam), 6),
+    ];
+    submit(&*store, submission("mailgun", events)).await;
+    let found = async |reasons: &[Reason], kinds: &[Kind]| -> Vec<u64> {
+        let filter =
+            EventFilter { reasons: reasons.to_vec(), kinds: kinds.to_vec(), ..EventFilter::default() };
+        let query = EventQuery { filter, order: Order::Oldest, limit: 10, ..EventQuery::default() };
+        store.events(query).await.unwrap().rows.iter().map(|record| record.position).collect()
+    };
+    assert_eq!(found(&[Reason::MailboxFull], &[]).await, [1]);
+    assert_eq!(found(&[Reason::Blocked, Reason::Spam], &[]).await, [2, 3], "failures only");
+    assert_eq!(found(&[Reason::Blocked, Reason::Spam], &[Kind::Bounced]).await, [3]);
+    assert_eq!(
+        found(&[Reason::Spam], &[Kind::SuppressionChanged]).await,
+        [6],
+        "what is asked for by its type"
+    );
+    assert!(found(&[Reason::Dns], &[]).await.is_empty());
+}
+
 async fn following_the_log_sees_every_event_once(home: &Home) {
     let store = home.open();
     store.check_writable().await.unwrap();
@@ -259,5 +292,6 @@ on_every_store! {
     counts_by_hour_tag_domain_and_source,
     the_quarantine_is_bounded_per_source,
     tokens_are_kept_and_forgotten,
+    failures_are_found_by_their_reasons,
     following_the_log_sees_every_event_once,
 }

@@ -1,12 +1,15 @@
 //! The same set of events gives the same state, in any order, any duplication, any split into requests; and every filter
 //! agrees with a naive one.
 
-use hearback_event::{Address, Event, Kind, Label, Severity};
+use hearback_event::{Address, Event, Kind, Label, Reason, Record, Severity};
 use hearback_store::{EventFilter, EventQuery, MessageView, Order, RecipientView, RollupRow, Store};
 use proptest::prelude::*;
 
 use crate::support::{Home, bad_address, event, second, submission, submit};
 
+const REASONS: [Reason; 3] = [Reason::InvalidRecipient, Reason::MailboxFull, Reason::Blocked];
+const FAILURES: [Kind; 5] =
+    [Kind::Deferred, Kind::Bounced, Kind::Rejected, Kind::Failed, Kind::InboundFailed];
 const PEOPLE: [&str; 4] = ["a@one.example", "b@one.example", "c@two.example", "+15550001111"];
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -20,7 +23,11 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
                 let mut event = event(Kind::ALL[kind], PEOPLE[person], &id, at, serial);
                 event.labels = [("booking".to_owned(), label.to_string())].into();
                 event.tags = vec![format!("t{label}")];
-                if bad { bad_address(event) } else { event }
+                let mut event = if bad { bad_address(event) } else { event };
+                if let Some(failure) = &mut event.failure {
+                    failure.reason = Some(REASONS[serial as usize % REASONS.len()]);
+                }
+                event
             })
             .collect()
     })
@@ -103,6 +110,7 @@ proptest! {
         domain in proptest::option::of(prop_oneof![Just("one.example"), Just("TWO.example"), Just("none.example")]),
         source in proptest::option::of(prop_oneof![Just("mailgun"), Just("other"), Just("none")]),
         (severity, since, until) in (any::<bool>(), proptest::option::of(0..50_i64), proptest::option::of(0..50_i64)),
+        reasons in proptest::sample::subsequence(REASONS.to_vec(), 0..=2),
         limit in 1_usize..8,
         newest: bool,
     ) {
@@ -124,11 +132,21 @@ proptest! {
                 severity: severity.then_some(Severity::Permanent),
                 since: since.map(second),
                 until: until.map(second),
+                reasons: reasons.clone(),
             };
             let order = if newest { Order::Newest } else { Order::Oldest };
             let all = store.events(EventQuery { order, limit: 1000, ..EventQuery::default() }).await.unwrap().rows;
             prop_assert_eq!(all.len(), events.len());
-            let expected: Vec<u64> = all.iter().filter(|record| filter.matches(record)).map(|record| record.position).collect();
+            let fails_so = |record: &&Record| reasons.is_empty() || record.event.reason().is_some_and(|reason| reasons.contains(&reason));
+            let is_failure = |record: &&Record| reasons.is_empty() || !kinds.is_empty() || FAILURES.contains(&record.event.kind);
+            let others = EventFilter { reasons: Vec::new(), ..filter.clone() };
+            let expected: Vec<u64> = all
+                .iter()
+                .filter(|record| others.matches(record))
+                .filter(fails_so)
+                .filter(is_failure)
+                .map(|record| record.position)
+                .collect();
             let (mut found, mut beyond) = (Vec::new(), None);
             loop {
                 let page = store.events(EventQuery { filter: filter.clone(), order, beyond, limit }).await.unwrap();

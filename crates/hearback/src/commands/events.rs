@@ -1,7 +1,7 @@
 //! `hearback events`: lists and follows the log.
 
 use clap::Args;
-use hearback_event::{Kind, MessageId, Timestamp};
+use hearback_event::{Kind, MessageId, Reason, Timestamp};
 use serde_json::Value;
 
 use super::follow::Follower;
@@ -47,6 +47,9 @@ pub(crate) struct EventsArgs {
     /// Failures of this severity: permanent or temporary
     #[arg(long)]
     severity: Option<String>,
+    /// Failures for one of these reasons, such as `mailbox_full,blocked`
+    #[arg(long = "reason", value_delimiter = ',', value_name = "LIST")]
+    reasons: Vec<Reason>,
     /// Happened since: how long ago (`2h`) or a time in UTC
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
@@ -99,6 +102,7 @@ async fn filter(args: &EventsArgs, client: &Client) -> Result<Pairs, CliError> {
         None => None,
     };
     let mut pairs: Pairs = args.kinds.iter().map(|kind| ("type", kind.to_string())).collect();
+    pairs.extend(args.reasons.iter().map(|reason| ("reason", reason.to_string())));
     pairs.extend(args.labels.iter().map(|label| ("label", label.clone())));
     let single = [
         ("source", args.source.clone()),

@@ -10,6 +10,7 @@ use hearback_providers::ShapeLimits;
 use hearback_server::Limits;
 use hearback_store::sqlite::SqliteOptions;
 use hearback_store::{Database, LogOptions};
+use reqwest::header::HeaderValue;
 
 use super::node::{Node, Table, Value};
 use super::section::{Report, Section, unknown_key};
@@ -96,14 +97,22 @@ fn read(inputs: &Inputs) -> Result<Table, Vec<super::Problem>> {
     if report.problems.is_empty() { Ok(root) } else { Err(report.problems) }
 }
 
-fn admin_section(root: &mut Table, report: &mut Report) -> Option<SocketAddr> {
-    let mut section = Section::of(root, "admin", report);
-    let listen = section.text("listen", parse::listen).map(|(address, _)| address);
-    section.finish();
-    listen
+/// What `[admin]` says.
+struct Admin {
+    listen: Option<SocketAddr>,
+    cors_origins: Vec<HeaderValue>,
 }
 
-fn server_section(root: &mut Table, admin: Option<SocketAddr>, report: &mut Report) -> ServerConfig {
+fn admin_section(root: &mut Table, report: &mut Report) -> Admin {
+    let mut section = Section::of(root, "admin", report);
+    let listen = section.text("listen", parse::listen).map(|(address, _)| address);
+    let origins = section.list("cors_origins", parse::origin);
+    section.finish();
+    Admin { listen, cors_origins: origins.into_iter().map(|(origin, _)| origin).collect() }
+}
+
+fn server_section(root: &mut Table, admin: Admin, report: &mut Report) -> ServerConfig {
+    let Admin { listen: admin, cors_origins } = admin;
     let mut section = Section::of(root, "server", report);
     let (listen, listen_at) =
         section.text("listen", parse::listen).unwrap_or((DEFAULT_LISTEN, Place::Default));
@@ -127,6 +136,7 @@ fn server_section(root: &mut Table, admin: Option<SocketAddr>, report: &mut Repo
     let server = ServerConfig {
         listen,
         admin,
+        cors_origins,
         public_url,
         trusted_proxies: trusted_proxies.into_iter().map(|(network, _)| network).collect(),
         workers,

@@ -10,6 +10,7 @@ use std::path::Path;
 use hearback_server::{Mode, UnknownMessage};
 use ipnet::IpNet;
 use reqwest::Url;
+use reqwest::header::HeaderValue;
 
 use super::LogFormat;
 use super::section::nearest;
@@ -29,6 +30,20 @@ pub(crate) fn base_url(text: &str) -> Result<String, String> {
         return Err("expected scheme and host only, such as \"https://hooks.example.com\"".to_owned());
     }
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// The origin of a page, as browsers send it.
+pub(crate) fn origin(text: &str) -> Result<HeaderValue, String> {
+    if text == "*" {
+        return Err("name each origin: `*` would let every page on the web ask".to_owned());
+    }
+    let expected =
+        "expected scheme, host and port only, as browsers send them, such as \"https://desk.example.com\"";
+    let url = web_url(text)?;
+    if url.origin().ascii_serialization() != text {
+        return Err(expected.to_owned());
+    }
+    HeaderValue::from_str(text).map_err(|_| expected.to_owned())
 }
 
 /// A complete URL.
@@ -154,9 +169,7 @@ pub(crate) fn http_path(text: &str) -> Result<String, String> {
     if text.contains(['?', '#', '{', '}', '*']) || text.bytes().any(|byte| !byte.is_ascii_graphic()) {
         return Err("expected a plain path without `?`, `#`, braces, `*` and spaces".to_owned());
     }
-    let reserved = ["/healthz", "/readyz", "/metrics", "/v1", "/webhooks/health"];
-    let plain = text.trim_end_matches('/');
-    if plain.is_empty() || reserved.contains(&plain) || plain.starts_with("/v1/") {
+    if hearback_server::is_reserved(text) {
         return Err("Hearback itself answers on this path; choose another".to_owned());
     }
     Ok(text.to_owned())

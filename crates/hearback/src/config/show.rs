@@ -12,6 +12,7 @@ impl Config {
             LogFormat::Text => "text",
             LogFormat::Json => "json",
         };
+        let origins: Vec<_> = server.cors_origins.iter().filter_map(|origin| origin.to_str().ok()).collect();
         let sources: serde_json::Map<String, Value> =
             self.sources.iter().map(|source| (source.name().to_string(), source.to_shown())).collect();
         without_nulls(json!({
@@ -29,7 +30,7 @@ impl Config {
                 "drain_timeout_s": limits.drain_timeout.as_secs(),
                 "quarantined_per_second": limits.quarantined_per_second,
             },
-            "admin": server.admin.map(|admin| json!({ "listen": admin })),
+            "admin": { "listen": server.admin, "cors_origins": origins },
             "storage": {
                 "url": self.storage.database.to_string(),
                 "queue_max": self.storage.queue_max,

@@ -9,6 +9,7 @@ use hearback_server::{Limits, Mode, UnknownMessage};
 pub(crate) use hearback_store::QuarantineLimits as QuarantineConfig;
 use hearback_store::{Database, SourceRef};
 use ipnet::IpNet;
+use reqwest::header::HeaderValue;
 use serde_json::{Map, Value};
 
 use super::Problem;
@@ -67,6 +68,8 @@ pub(crate) struct ServerConfig {
     pub(crate) listen: SocketAddr,
     /// Where API and metrics are served instead of there.
     pub(crate) admin: Option<SocketAddr>,
+    /// Origins whose pages may ask the API from a browser.
+    pub(crate) cors_origins: Vec<HeaderValue>,
     /// Scheme and host under which the server is reached from outside, without a slash at the end.
     pub(crate) public_url: Option<String>,
     /// Proxies whose `X-Forwarded-For` is believed.

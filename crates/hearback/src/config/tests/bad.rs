@@ -70,6 +70,20 @@ problem hearback.toml:20:2: unknown key `sorces` in the configuration; did you m
 }
 
 #[test]
+fn origins_are_as_browsers_send_them() {
+    says(
+        "[admin]\ncors_origins = [\"*\", \"https://a.example/\", \"https://A.example\", \"https://a.example:443\", \"a.example\"]\n",
+        "
+problem hearback.toml:2:17: `cors_origins`: name each origin: `*` would let every page on the web ask
+problem hearback.toml:2:22: `cors_origins`: expected scheme, host and port only, as browsers send them, such as \"https://desk.example.com\"
+problem hearback.toml:2:44: `cors_origins`: expected scheme, host and port only, as browsers send them, such as \"https://desk.example.com\"
+problem hearback.toml:2:65: `cors_origins`: expected scheme, host and port only, as browsers send them, such as \"https://desk.example.com\"
+problem hearback.toml:2:90: `cors_origins`: expected a URL, such as \"https://hooks.example.com\"
+",
+    );
+}
+
+#[test]
 fn sections_that_are_no_tables() {
     says(
         "server = 1\nsources = []\n",

@@ -25,6 +25,7 @@ quarantined_per_second = 7
 
 [admin]
 listen = "[::1]:9001"
+cors_origins = ["https://desk.example.com", "http://localhost:3000"]
 
 [storage]
 url = "sqlite:log.db"
@@ -64,6 +65,7 @@ fn every_key() {
     assert_eq!(server.listen.to_string(), "127.0.0.1:9000");
     assert_eq!(server.admin.unwrap().to_string(), "[::1]:9001");
     assert_eq!(server.public_url.as_deref(), Some("https://hooks.example.com"));
+    assert_eq!(server.cors_origins, ["https://desk.example.com", "http://localhost:3000"]);
     assert_eq!(server.trusted_proxies.len(), 2);
     assert_eq!((server.workers, limits.connections_max, limits.headers_max), (3, 10, 64));
     assert_eq!((limits.shape.json_depth, limits.shape.form_fields), (20, 50));

@@ -1,0 +1,183 @@
+//! Examples of answers: a small story, told by the very types that answer questions, so that no example can differ
+//! from what is answered.
+
+use std::sync::Arc;
+
+use hearback_event::{
+    Address, Channel, DedupKey, Event, Fact, Failure, Kind, MessageState, Origin, Reason, RecipientState,
+    Record, Severity, Timestamp,
+};
+use hearback_store::{
+    Explanation, MessageView, Payload, QuarantineEntry, RecipientView, RollupRow, SuppressionView,
+};
+use serde::Serialize;
+
+use super::messages::{Message, MessageHead};
+use super::page::ListPage;
+use super::quarantine::{Entry, WholeEntry};
+use super::recipients::{Recipient, Suppression};
+use super::sources::SourceView;
+use super::stats::HourlyCount;
+use super::timelines::Timeline;
+use crate::readmit::Readmitted;
+
+/// What one operation answers, for instance.
+pub(crate) struct Example {
+    /// The operation.
+    pub(crate) operation_id: &'static str,
+    /// The body; its fields stand in the order in which they are answered.
+    pub(crate) body: String,
+}
+
+impl Example {
+    /// As JSON for people.
+    pub(crate) fn json(operation_id: &'static str, answer: &impl Serialize) -> Self {
+        Self { operation_id, body: serde_json::to_string_pretty(answer).unwrap_or_default() }
+    }
+
+    /// As text.
+    pub(crate) fn text(operation_id: &'static str, body: &str) -> Self {
+        Self { operation_id, body: body.to_owned() }
+    }
+}
+
+/// The head of a webhook, as it is kept.
+const HEAD: &str =
+    "POST /webhooks/mailgun-eu HTTP/1.1\r\nhost: hooks.example.com\r\ncontent-type: application/json\r\n";
+const CURSOR: &str = "AeW0yFz3nRkVAAAAAAAAACo";
+
+/// One example for each operation of the API that answers with a body.
+pub(crate) fn examples() -> Vec<Example> {
+    let [sent, bounced] = story();
+    let at = bounced.occurred_at();
+    let message = || Message::of(view(vec![sent.clone(), bounced.clone()]));
+    let timeline = Timeline {
+        key: "booking_id".to_owned(),
+        value: "42".to_owned(),
+        messages: vec![MessageHead::of(&view(vec![sent.clone(), bounced.clone()]))],
+        data: vec![sent.clone(), bounced.clone()],
+        next_cursor: None,
+    };
+    let retried =
+        Readmitted { admitted: 3, duplicates: 1, still_refused: [("bad_signature".to_owned(), 2)].into() };
+    let page = ListPage { data: vec![bounced.clone()], next_cursor: Some(CURSOR.to_owned()) };
+    let count = RollupRow {
+        start: hour(at),
+        of: "mailgun-eu".to_owned(),
+        kind: Kind::Bounced,
+        machine: false,
+        count: 1,
+    };
+    vec![
+        Example::json("listEvents", &page),
+        Example::json("getEvent", &bounced),
+        Example::text("getEventPayload", &format!("{HEAD}\r\n{{\"signature\": ..., \"event-data\": ...}}")),
+        Example::json("findMessages", &ListPage::whole(vec![message()])),
+        Example::json("getMessage", &message()),
+        Example::json("getRecipient", &Recipient::of(recipient(&[sent.clone(), bounced.clone()]))),
+        Example::json("getTimeline", &timeline),
+        Example::json("listSuppressions", &ListPage::whole(vec![Suppression::from(suppression(at))])),
+        Example::json("listQuarantine", &ListPage::whole(vec![Entry::from(refused(at))])),
+        Example::json("getQuarantineEntry", &WholeEntry::from(refused(at))),
+        Example::json("retryQuarantine", &retried),
+        Example::json("retryQuarantineEntry", &Readmitted { admitted: 1, ..Readmitted::default() }),
+        Example::json("listSources", &ListPage::whole(vec![SourceView::example(bounced.received_at)])),
+        Example::json("hourlyStats", &ListPage::whole(vec![HourlyCount::from(count)])),
+    ]
+}
+
+/// A message is handed on and comes back.
+fn story() -> [Record; 2] {
+    let sent = record(41, "2026-11-20T10:02:04.118Z", event(Kind::Sent, "accepted"));
+    let mut bounced = event(Kind::Bounced, "failed");
+    bounced.provider_event_id = Some("q1W2e3R4".to_owned());
+    bounced.failure = Some(Failure {
+        severity: Some(Severity::Permanent),
+        reason: Some(Reason::InvalidRecipient),
+        code: Some("550".to_owned()),
+        enhanced_code: Some("5.1.1".to_owned()),
+        response: Some("550 5.1.1 user unknown".to_owned()),
+        description: None,
+    });
+    [sent, record(42, "2026-11-20T10:02:11.412305Z", bounced)]
+}
+
+fn event(kind: Kind, native_type: &str) -> Event {
+    let mut event = Event::new(kind, native_type, Channel::Email, DedupKey::of(&[native_type.as_bytes()]));
+    event.recipient = Address::parse("alice@example.com").ok();
+    event.provider_message_id = Some("20261120.1.AAAA@mg.example.com".to_owned());
+    event.subject = Some("Your stay".to_owned());
+    event.tags = vec!["pre-arrival".to_owned()];
+    event.labels = [("booking_id", "42"), ("purpose", "pre_arrival")].map(owned).into();
+    event
+}
+
+fn owned((key, value): (&str, &str)) -> (String, String) {
+    (key.to_owned(), value.to_owned())
+}
+
+fn record(position: u64, at: &str, mut event: Event) -> Record {
+    let at = at.parse().unwrap_or(Timestamp::EPOCH);
+    event.occurred_at = Some(at);
+    Record {
+        position,
+        received_at: at.plus_seconds(1),
+        source: Arc::from("mailgun-eu"),
+        provider: Arc::from("mailgun"),
+        account: Arc::from("mailgun-eu"),
+        origin: Origin::Webhook,
+        verified: true,
+        payload: Some(1),
+        event,
+    }
+}
+
+fn view(events: Vec<Record>) -> MessageView {
+    let facts: Vec<Fact> = events.iter().map(|record| Fact::of(record, 1)).collect();
+    let state = MessageState::of(&facts);
+    let explain = |fact: &Fact| Explanation {
+        decided: state.decided_by == Some(fact.position),
+        why: MessageState::why_not(&facts, fact),
+    };
+    let explanations = facts.iter().map(explain).collect();
+    let id = events.iter().find_map(Record::message_id);
+    MessageView { id: id.unwrap_or(hearback_event::MessageId::from_u128(0)), state, events, explanations }
+}
+
+fn recipient(events: &[Record]) -> RecipientView {
+    let mut state = RecipientState::default();
+    for record in events {
+        state.add(&Fact::of(record, 1));
+    }
+    let suppression = state.suppression().map(|suppression| self::suppression(suppression.since));
+    RecipientView { address: address(), status: state.status(), suppression, user_id: None, state }
+}
+
+fn address() -> Address {
+    Address::parse("alice@example.com").unwrap_or_else(|_| unreachable!("an address"))
+}
+
+fn suppression(since: Timestamp) -> SuppressionView {
+    let reason = hearback_event::SuppressionReason::Bounced;
+    SuppressionView { address: address(), reason, since, source: Some("mailgun-eu".to_owned()) }
+}
+
+fn refused(received_at: Timestamp) -> QuarantineEntry {
+    QuarantineEntry {
+        id: 17,
+        source: "mailgun-eu".to_owned(),
+        provider: "mailgun".to_owned(),
+        received_at,
+        cause: "bad_signature".to_owned(),
+        detail: "the signature is not the one of any key of this source".to_owned(),
+        remote: Some("203.0.113.9".to_owned()),
+        body_bytes: 2,
+        payload: Payload { head: HEAD.to_owned(), body: "{}".into() },
+    }
+}
+
+/// The hour that a moment is in.
+fn hour(at: Timestamp) -> Timestamp {
+    let seconds = at.as_seconds();
+    Timestamp::from_seconds(seconds - seconds.rem_euclid(3600)).unwrap_or(at)
+}

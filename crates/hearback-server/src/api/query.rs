@@ -1,0 +1,187 @@
+//! The query parameters of each operation, as the description of the API has them.
+//!
+//! What is described here is what is known: [`Names`] reads it, and a parameter of another name is an error. How a value
+//! is read stands with the handler.
+
+use std::sync::LazyLock;
+
+use hearback_event::{Address, Kind, MessageId, Reason, Severity, Timestamp};
+use utoipa::openapi::path::ParameterIn;
+use utoipa::{IntoParams, ToSchema};
+
+/// The names of an operation's parameters.
+pub(super) struct Names(LazyLock<Vec<String>>);
+
+impl Names {
+    /// Those that `P` describes.
+    pub(super) const fn of<P: IntoParams>() -> Self {
+        Self(LazyLock::new(names::<P>))
+    }
+
+    /// As a list.
+    pub(super) fn list(&self) -> &[String] {
+        &self.0
+    }
+}
+
+fn names<P: IntoParams>() -> Vec<String> {
+    P::into_params(|| Some(ParameterIn::Query)).into_iter().map(|parameter| parameter.name).collect()
+}
+
+/// In which order of the log.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes what `filter` reads")]
+enum Order {
+    Newest,
+    Oldest,
+}
+
+/// A label to look for: `key=value`, whose value is no nested JSON.
+#[derive(ToSchema)]
+#[schema(pattern = r"^[^=]+=([^{\[].*)?$")]
+#[expect(dead_code, reason = "describes what `filter` reads")]
+struct LabelText(String);
+
+/// No parameters at all.
+#[derive(IntoParams)]
+pub(super) struct NoQuery {}
+
+/// Which events, in which order, how many, and from where on.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `filter` and `events` read")]
+pub(super) struct EventsQuery {
+    /// One of these types, with or without `message.` before the name. Several with commas, or given several times.
+    #[param(style = Form, explode = false, nullable = false, example = json!(["bounced", "complained"]))]
+    r#type: Option<Vec<Kind>>,
+    /// Received by this source.
+    #[param(nullable = false, example = "mailgun-eu")]
+    source: Option<String>,
+    /// Of this provider.
+    #[param(nullable = false, example = "mailgun")]
+    provider: Option<String>,
+    /// To this recipient, in any spelling.
+    #[param(nullable = false, example = "alice@example.com")]
+    recipient: Option<Address>,
+    /// To a recipient of this e-mail domain.
+    #[param(nullable = false, example = "example.com")]
+    domain: Option<String>,
+    /// Of this message.
+    #[param(nullable = false)]
+    message: Option<MessageId>,
+    /// With this label, as `key=value`. Given several times, all must be there. Of one event the first 32
+    /// labels can be asked for, except nested values and those of more than 256 bytes.
+    #[param(inline, nullable = false, max_items = 16, example = json!(["booking_id=42"]))]
+    label: Option<Vec<LabelText>>,
+    /// With this tag.
+    #[param(nullable = false, example = "pre-arrival")]
+    tag: Option<String>,
+    /// Failures (deferred, bounced, rejected, failed) of this severity.
+    #[param(nullable = false)]
+    severity: Option<Severity>,
+    /// Failures for one of these reasons. Several with commas, or given several times.
+    #[param(style = Form, explode = false, nullable = false, example = json!(["mailbox_full"]))]
+    reason: Option<Vec<Reason>>,
+    /// Happened at or after this moment.
+    #[param(nullable = false, example = "2026-11-20T10:00:00Z")]
+    since: Option<Timestamp>,
+    /// Happened before this moment, which must be after `since`.
+    #[param(nullable = false, example = "2026-11-21T10:00:00Z")]
+    until: Option<Timestamp>,
+    /// The last or the first received first. The newest, if nothing is said; with `after` or `wait` the oldest, and no
+    /// other.
+    #[param(inline, nullable = false)]
+    order: Option<Order>,
+    /// At most so many rows.
+    #[param(nullable = false, minimum = 1, maximum = 1000, default = 50)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before, with the same filter and order.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+    /// As `cursor`, for following the log: a place that lasts, over restarts too. `end` for the end of the log as it is now.
+    #[param(nullable = false, example = "end")]
+    after: Option<String>,
+    /// So many seconds are waited where there is no event yet.
+    #[param(nullable = false, minimum = 0, maximum = 60, default = 0)]
+    wait: Option<u8>,
+}
+
+/// How many rows, and from where on.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what the handlers of lists read")]
+pub(super) struct PageQuery {
+    /// At most so many rows.
+    #[param(nullable = false, minimum = 1, maximum = 1000, default = 50)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+}
+
+/// Which messages.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `messages` reads")]
+pub(super) struct MessagesQuery {
+    /// The id that the provider gave the message, with angle brackets or without.
+    #[param(min_length = 1, example = "20261120.1.AAAA@mg.example.com")]
+    provider_id: String,
+}
+
+/// Which refused requests.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `quarantine` reads")]
+pub(super) struct QuarantineQuery {
+    /// Refused by this source.
+    #[param(nullable = false, example = "mailgun-eu")]
+    source: Option<String>,
+    /// Refused for this cause.
+    #[param(nullable = false, example = "bad_signature")]
+    cause: Option<String>,
+    /// At most so many rows.
+    #[param(nullable = false, minimum = 1, maximum = 1000, default = 50)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before, with the same filter.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+}
+
+/// Which refused requests are tried again.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `quarantine` reads")]
+pub(super) struct RetryQuery {
+    /// Refused by this source.
+    #[param(nullable = false, example = "mailgun-eu")]
+    source: Option<String>,
+    /// Refused for this cause.
+    #[param(nullable = false, example = "bad_signature")]
+    cause: Option<String>,
+}
+
+/// A span of time.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `stats` reads")]
+pub(super) struct SpanQuery {
+    /// From this moment on: a day before `until`, if nothing is said. At most 92 days before it.
+    #[param(nullable = false, example = "2026-11-20T00:00:00Z")]
+    since: Option<Timestamp>,
+    /// Up to this moment: now, if nothing is said.
+    #[param(nullable = false, example = "2026-11-21T00:00:00Z")]
+    until: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_from_the_description() {
+        static NAMES: Names = Names::of::<PageQuery>();
+        assert_eq!(NAMES.list(), ["limit", "cursor"]);
+    }
+}

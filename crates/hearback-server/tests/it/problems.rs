@@ -1,0 +1,171 @@
+//! Every refusal of the API names what is at fault, and what was expected there.
+
+use axum::body::Body;
+use http::Request;
+
+use crate::world::{ADMIN, READ, WRITE, World, event, source};
+
+const NO_EVENT: &str = "/v1/events/evt_00000000000000000000000000";
+const NO_MESSAGE: &str = "/v1/messages/msg_00000000000000000000000000";
+
+/// Method, path, token, status, field, and a word of what was expected.
+const TABLE: &[(&str, &str, &str, u16, &str, &str)] = &[
+    ("GET", "/v1/events?colour=red", READ, 400, "colour", "type, source, provider"),
+    ("GET", "/v1/events?type=bouncd", READ, 400, "type", "queued, sent"),
+    ("GET", "/v1/events?recipient=%07", READ, 400, "recipient", "e-mail address"),
+    ("GET", "/v1/events?message=x", READ, 400, "message", "msg_"),
+    ("GET", "/v1/events?label=booking", READ, 400, "label", "key=value"),
+    ("GET", "/v1/events?label=a=%7B%7D", READ, 400, "label", "256 bytes"),
+    ("GET", "/v1/events?severity=bad", READ, 400, "severity", "permanent or temporary"),
+    ("GET", "/v1/events?reason=full", READ, 400, "reason", "mailbox_full"),
+    ("GET", "/v1/events?since=today", READ, 400, "since", "a moment such as"),
+    ("GET", "/v1/events?until=9999-01-01T00:00:00Z", READ, 400, "until", "a moment such as"),
+    (
+        "GET",
+        "/v1/events?since=2026-01-02T00:00:00Z&until=2026-01-02T00:00:00Z",
+        READ,
+        400,
+        "until",
+        "after `since`",
+    ),
+    ("GET", "/v1/events?order=up", READ, 400, "order", "newest or oldest"),
+    ("GET", "/v1/events?limit=0", READ, 400, "limit", "1 to 1000"),
+    ("GET", "/v1/events?limit=-1", READ, 400, "limit", "1 to 1000"),
+    ("GET", "/v1/events?limit=1&limit=2", READ, 400, "limit", "one value"),
+    ("GET", "/v1/events?cursor=x", READ, 400, "cursor", "next_cursor"),
+    ("GET", "/v1/events?after=x", READ, 400, "after", "next_cursor"),
+    ("GET", "/v1/events?after=end&order=newest", READ, 400, "after", "order=oldest"),
+    ("GET", "/v1/events?after=end&cursor=x", READ, 400, "after", "not both"),
+    ("GET", "/v1/events?wait=61", READ, 400, "wait", "0 to 60"),
+    ("GET", "/v1/events?wait=1&order=newest", READ, 400, "wait", "order=oldest"),
+    ("GET", "/v1/events/nonsense", READ, 400, "id", "evt_"),
+    ("GET", "/v1/events/%ff", READ, 400, "path", "percent-encoded UTF-8"),
+    ("GET", NO_EVENT, READ, 404, "id", "evt_"),
+    ("GET", "/v1/events/nonsense/payload", ADMIN, 400, "id", "evt_"),
+    ("GET", "/v1/messages", READ, 400, "provider_id", "the id that the provider gave"),
+    ("GET", "/v1/messages?provider_id=", READ, 400, "provider_id", "a value"),
+    ("GET", "/v1/events?recipient=", READ, 400, "recipient", "a value"),
+    ("GET", "/v1/events?limit", READ, 400, "limit", "a value"),
+    ("GET", "/v1/messages/nonsense", READ, 400, "id", "msg_"),
+    ("GET", NO_MESSAGE, READ, 404, "id", "the id of a message"),
+    ("GET", "/v1/recipients/%20", READ, 400, "address", "e-mail address"),
+    ("GET", "/v1/recipients/nobody@x.example", READ, 404, "address", "an address of which"),
+    ("GET", "/v1/timelines/booking_id/%5B1%5D", READ, 400, "label", "256 bytes"),
+    ("GET", "/v1/timelines/booking_id/42?order=newest", READ, 400, "order", "limit, cursor"),
+    ("GET", "/v1/suppressions?cursor=AAAA", READ, 400, "cursor", "next_cursor"),
+    ("GET", "/v1/sources?x=1", READ, 400, "x", "none"),
+    ("GET", "/v1/stats/hourly?since=2020-01-01T00:00:00Z", READ, 400, "since", "92 days"),
+    (
+        "GET",
+        "/v1/stats/hourly?until=2020-01-01T00:00:00Z&since=2021-01-01T00:00:00Z",
+        READ,
+        400,
+        "until",
+        "after `since`",
+    ),
+    ("GET", "/v1/quarantine?limit=x", READ, 400, "limit", "1 to 1000"),
+    ("GET", "/v1/quarantine/x", ADMIN, 400, "id", "the number of a refused request"),
+    ("GET", "/v1/quarantine/18446744073709551616", ADMIN, 400, "id", "the number of a refused request"),
+    ("GET", "/v1/quarantine/7", ADMIN, 404, "id", "the number of a refused request"),
+    ("DELETE", "/v1/quarantine/7", WRITE, 404, "id", "the number of a refused request"),
+    ("POST", "/v1/quarantine/7/retry", WRITE, 404, "id", "the number of a refused request"),
+    ("POST", "/v1/quarantine/retry?id=7", WRITE, 400, "id", "source, cause"),
+    ("GET", "/v1/events", "hb_unknown", 401, "authorization", "Bearer hb_"),
+    ("GET", "/v1/quarantine/7", READ, 403, "authorization", "the scope `admin`"),
+    ("POST", "/v1/quarantine/retry", READ, 403, "authorization", "the scope `write`"),
+    ("GET", "/v1/nothing", READ, 404, "path", "/openapi.json"),
+    ("GET", "/v1", READ, 404, "path", "/openapi.json"),
+    ("GET", "/webhooks/nobody", "", 404, "source", "a configured source"),
+    ("PUT", "/v1/events", READ, 405, "method", "`allow`"),
+    ("DELETE", "/openapi.json", "", 405, "method", "`allow`"),
+];
+
+#[tokio::test]
+async fn every_refusal_names_the_field_and_what_was_expected() {
+    let world = World::new(source("one")).await;
+    for (method, path, token, status, field, expected) in TABLE {
+        let got = world.call(method, path, token).await;
+        let word = got.problem(*status);
+        let problem = got.json();
+        assert_eq!(problem["field"], *field, "{method} {path}: {problem}");
+        let said = problem["expected"].as_str().unwrap_or_default();
+        assert!(said.contains(expected), "{method} {path}: {problem}");
+        let known = match status {
+            400 => "bad_request",
+            401 => "unauthorised",
+            403 => "forbidden",
+            404 if *field == "source" => "unknown_source",
+            404 => "not_found",
+            _ => "method_not_allowed",
+        };
+        assert_eq!(word, known, "{method} {path}");
+        if *status == 405 {
+            assert!(!got.header("allow").is_empty(), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_filter_has_at_most_sixteen_labels() {
+    let world = World::new(source("one")).await;
+    let path = |count: usize| format!("/v1/events?{}", vec!["label=a=b"; count].join("&"));
+    assert_eq!(world.get(&path(16)).await.status, 200);
+    let got = world.get(&path(17)).await;
+    got.problem(400);
+    assert_eq!(
+        (&got.json()["field"], &got.json()["expected"]),
+        (&"label".into(), &"at most 16 labels".into())
+    );
+}
+
+#[tokio::test]
+async fn cursors_of_others_are_refused() {
+    let world = World::new(source("one")).await;
+    for n in 1..=3 {
+        world.post(&event(&n.to_string(), "bounced", "a@x.example", "m1")).await;
+    }
+    let cursor = async |path: &str| {
+        let page = world.get(path).await.json();
+        page["next_cursor"].as_str().unwrap().to_owned()
+    };
+    let events = cursor("/v1/events?limit=1").await;
+    let of_type = cursor("/v1/events?limit=1&type=bounced").await;
+    let suppressions = cursor("/v1/suppressions?limit=1").await;
+    let cut = &events[..events.len() - 3];
+    let longer = format!("{events}AA");
+    let wrong = [
+        ("/v1/events?cursor=", of_type.as_str()),
+        ("/v1/events?type=bounced&cursor=", &events),
+        ("/v1/events?order=oldest&cursor=", &events),
+        ("/v1/events?after=", &events),
+        ("/v1/events?cursor=", &suppressions),
+        ("/v1/suppressions?cursor=", &events),
+        ("/v1/quarantine?cursor=", &events),
+        ("/v1/timelines/a/b?cursor=", &events),
+        ("/v1/events?cursor=", cut),
+        ("/v1/events?cursor=", &longer),
+    ];
+    for (path, cursor) in wrong {
+        let got = world.get(&format!("{path}{cursor}")).await;
+        got.problem(400);
+        assert_eq!(
+            got.json()["expected"],
+            "a `next_cursor` of this list, with the same filter and order",
+            "{path}"
+        );
+    }
+    assert_eq!(world.get(&format!("/v1/events?cursor={events}")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_header_that_is_no_token_is_explained() {
+    let world = World::new(source("one")).await;
+    for value in [&b"Bearer"[..], b"Bearer hb_\xff", b"Basic aGI6eA==", b"hb_read", b"Bearer sk_live"] {
+        let request = Request::get("/v1/events").header("authorization", value).body(Body::empty()).unwrap();
+        let got = world.send(request).await;
+        assert_eq!(got.problem(401), "unauthorised");
+        assert_eq!(got.json()["field"], "authorization");
+        let body = String::from_utf8_lossy(&got.body);
+        assert!(!body.contains("sk_live") && !body.contains("aGI6eA"), "{body}");
+    }
+}
