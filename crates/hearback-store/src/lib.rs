@@ -10,6 +10,7 @@ mod database;
 mod error;
 mod log;
 mod query;
+mod retention;
 mod session;
 mod submission;
 mod view;
@@ -19,6 +20,7 @@ pub use database::Database;
 pub use error::StoreError;
 pub use log::{LogOptions, LogStore, QuarantineLimits};
 pub use query::{EventFilter, EventQuery, Order, Page, QuarantineFilter};
+pub use retention::{Dropped, Retention};
 pub use submission::{Payload, Receipt, Refused, SourceRef, Submission};
 pub use view::{
     Explanation, MessageView, NewToken, QuarantineCount, QuarantineEntry, RebuildReport, RecipientView,

@@ -12,7 +12,6 @@ use super::Shared;
 use super::admit::{Admission, Claims, Plan, Wanted, oldest_period};
 use super::filter::Filters;
 use super::keeper::{Keeper, Known, Place};
-use super::posting::PERIOD;
 use super::queue::{Command, Finish, Queue, Work};
 use super::rows;
 use super::seal::{Prepared, Sealing, prepare};
@@ -31,14 +30,14 @@ const ATTEMPTS: usize = 5;
 
 /// The writer's own state.
 pub(super) struct Writer {
-    keeper: Box<dyn Keeper>,
-    shared: Arc<Shared>,
+    pub(super) keeper: Box<dyn Keeper>,
+    pub(super) shared: Arc<Shared>,
     queue: Arc<Queue>,
-    filters: Filters,
+    pub(super) filters: Filters,
     /// The first period that the filters do not know.
     unfiltered: u64,
-    sealing: Option<Sealing>,
-    preparing: bool,
+    pub(super) sealing: Option<Sealing>,
+    pub(super) preparing: bool,
     /// Something is left to be dropped.
     pruning: bool,
     horizon_nanos: i64,
@@ -99,6 +98,7 @@ impl Writer {
                     Command::Work(work) => batch.work.push(work),
                     Command::Dictionary(provider, body) => batch.dictionaries.push((provider, body)),
                     Command::Prepared(prepared) => self.take_prepared(prepared),
+                    Command::Apart(work) => work(&mut self),
                     Command::Rebuild(progress, reply) => {
                         let outcome = self.rebuild(&*progress);
                         answer(reply, outcome);
@@ -261,7 +261,7 @@ impl Writer {
         Ok(Some(Done { plan, learned }))
     }
 
-    fn begin(&mut self) -> Result<(), StoreError> {
+    pub(super) fn begin(&mut self) -> Result<(), StoreError> {
         if self.keeper.begin()? {
             // Another process may have taken over sealing.
             self.sealing = None;
@@ -272,7 +272,8 @@ impl Writer {
 
     /// Reads the filters of periods that another process, or an earlier one, has sealed.
     fn know_filters(&mut self) -> Result<(), StoreError> {
-        if self.shared.tail.read().first_unsealed() == self.unfiltered {
+        let first_unsealed = self.shared.tail.read().first_unsealed();
+        if first_unsealed == self.unfiltered {
             return Ok(());
         }
         let (filters, unfiltered) = (&mut self.filters, &mut self.unfiltered);
@@ -282,7 +283,10 @@ impl Writer {
             filters.add(period, row.blob(1)?);
             *unfiltered = period + 1;
             Ok(())
-        })
+        })?;
+        // Of periods that are dropped there is no filter, and nothing to look for.
+        *unfiltered = (*unfiltered).max(first_unsealed);
+        Ok(())
     }
 
     fn admit(&self, requests: &Submissions, claims: &Claims) -> Result<Plan, StoreError> {
@@ -396,7 +400,7 @@ impl Writer {
             return;
         }
         let tail = self.shared.tail.read();
-        let full = tail.unsealed.first().filter(|period| period.len() as u64 == PERIOD).cloned();
+        let full = tail.unsealed.first().filter(|period| period.is_full()).cloned();
         drop(tail);
         let Some(period) = full else { return };
         match self.keeper.seals() {
@@ -487,7 +491,7 @@ fn write(session: &dyn Session, requests: &Submissions, plan: &Plan) -> Result<(
             staged.origin.number(),
             event.flags,
             event.event_recipient.as_ref().map(hearback_event::Address::as_str),
-            current.0,
+            staged.payload.as_ref().map(|_| current.0),
             dedup,
             &event.data,
         ]);
@@ -496,13 +500,14 @@ fn write(session: &dyn Session, requests: &Submissions, plan: &Plan) -> Result<(
     let mut values: Vec<Param<'_>> = Vec::with_capacity(plan.payloads.len() * rows::PAYLOADS.columns.len());
     for (first, request) in &plan.payloads {
         let Some(staged) = staged(*request) else { continue };
+        let Some(payload) = &staged.payload else { continue };
         values.extend_from_slice(params![
             *first,
-            staged.payload.dictionary,
-            staged.payload.size,
+            payload.dictionary,
+            payload.size,
             staged.digest.as_bytes(),
             staged.token.as_ref().map(hearback_event::DedupKey::as_bytes),
-            &staged.payload.bytes,
+            &payload.bytes,
         ]);
     }
     session.write(&rows::PAYLOADS, &values)

@@ -15,6 +15,7 @@ mod filter;
 mod journal;
 mod keeper;
 mod message;
+mod owed;
 mod payload;
 mod period;
 mod posting;
@@ -22,11 +23,13 @@ mod quarantine;
 mod queue;
 mod rebuild;
 mod recipients;
+mod retain;
 mod rollup;
 mod rows;
 mod seal;
 mod search;
 mod stage;
+mod start;
 mod store;
 mod tail;
 mod tokens;
@@ -297,9 +300,14 @@ impl Shared {
 
     /// Takes in what is in the database and not yet in memory.
     fn refresh(&self, session: &dyn Session) -> Result<(), StoreError> {
-        if rows::last_position(session)? == self.tail.read().last_position {
+        let (last_position, start) = (rows::last_position(session)?, start::LogStart::read(session)?);
+        let tail = self.tail.read();
+        if last_position == tail.last_position
+            && (start.position, start.changes) == (tail.start(), tail.changes)
+        {
             return Ok(());
         }
+        drop(tail);
         self.refresh_all(session)
     }
 

@@ -139,6 +139,10 @@ impl Codec {
         let row = session
             .one(sql, params![id], |row| Ok((row.int(0)? as u32, row.int(1)?, row.blob(2)?.to_vec())))?;
         let Some((dictionary, size, bytes)) = row else { return Ok(None) };
+        if bytes.is_empty() {
+            // Dropped or erased; the row stays because a one-time token is bound to it.
+            return Ok(None);
+        }
         if dictionary != 0 && !self.known.read().contains_key(&dictionary) {
             self.load(session)?;
         }

@@ -4,6 +4,7 @@
 
 mod conformance;
 mod properties;
+mod retention;
 mod sealing;
 mod sqlite;
 mod support;

@@ -45,7 +45,7 @@ fn files_that_are_not_ours_are_left_alone() {
     std::fs::remove_file(&path).unwrap();
     drop(sqlite::open(&home.options()).unwrap());
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    assert!(open().contains("has schema 99, this version knows up to 1"), "{}", open());
+    assert!(open().contains("has schema 99, this version knows up to 2"), "{}", open());
     let missing = hearback_store::sqlite::SqliteOptions::new(path.join("no/such/folder.db"));
     let error = sqlite::open(&missing).err().unwrap().to_string();
     assert!(error.contains("does its folder exist"), "{error}");

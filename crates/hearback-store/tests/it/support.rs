@@ -26,6 +26,25 @@ impl Home {
     }
 }
 
+/// Seconds of a day.
+pub(crate) const DAY: i64 = 86_400;
+/// Events of one period.
+pub(crate) const PERIOD: u64 = 65_536;
+
+/// Waits until so many periods are sealed.
+pub(crate) async fn sealed(store: &dyn Store, periods: u64) {
+    // The journal seals by itself when nothing else is to be done; each write gives it another occasion.
+    while store.stats().await.unwrap().unsealed_events >= PERIOD || store.last_position() < periods * PERIOD {
+        store.check_writable().await.unwrap();
+    }
+}
+
+/// Everything that is derived is as the log and what it owes say.
+pub(crate) async fn no_differences(store: &dyn Store) {
+    let report = store.rebuild(true, Box::new(|_, _| ())).await.unwrap();
+    assert_eq!(report.differences, Vec::<String>::new());
+}
+
 pub(crate) fn second(n: i64) -> Timestamp {
     Timestamp::from_seconds(1_760_000_000 + n).unwrap()
 }
