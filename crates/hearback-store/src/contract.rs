@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 
 use crate::{
-    Dropped, EventQuery, MessageView, NewToken, Page, Payload, QuarantineCount, QuarantineEntry,
+    Dropped, EventQuery, Forgotten, MessageView, NewToken, Page, Payload, QuarantineCount, QuarantineEntry,
     QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused, Retention, RollupRow, SourceActivity,
     StoreError, StoreStats, Submission, SuppressionView, TokenView,
 };
@@ -93,6 +93,10 @@ pub trait Store: Send + Sync {
 
     /// Drops what is older than `retention` has it at `now`, in small steps between the batches of what comes in.
     fn retain(&self, retention: Retention, now: Timestamp) -> Answer<'_, Dropped>;
+
+    /// Erases everything that is known of an address up to now: of its events nothing is left but that they happened. A later
+    /// event to it begins a new life.
+    fn forget(&self, address: Address) -> Answer<'_, Forgotten>;
 
     /// Commits what waits and closes. Submissions after that are answered [`StoreError::Stopped`].
     fn close(&self) -> Answer<'_, ()>;

@@ -12,6 +12,7 @@
 
 mod admit;
 mod filter;
+mod forget;
 mod journal;
 mod keeper;
 mod message;
@@ -45,7 +46,7 @@ use crate::session::{Each, Keys, Param, Session, Table};
 use crate::{SourceRef, StoreError};
 pub(crate) use admit::{Claims, Plan, Wanted};
 use journal::{Writer, written};
-pub(crate) use keeper::{Keeper, Known, Place};
+pub(crate) use keeper::{Keeper, Known, Place, Purged};
 use payload::Codec;
 pub use quarantine::QuarantineLimits;
 use queue::{Command, Finish, Queue, Work};

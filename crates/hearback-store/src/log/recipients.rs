@@ -99,19 +99,20 @@ pub(super) fn merge(
     session.write(rows.table(), &written)
 }
 
-/// Puts a recipient's row in the place of what is there: of events up to `upto`; none where they say nothing.
+/// Puts a recipient's row in the place of what is there: of events up to `upto`; none where they say nothing. How many were there.
 pub(super) fn replace(
     session: &dyn Session,
     address: &Address,
     state: Option<&RecipientState>,
     upto: u64,
-) -> Result<(), StoreError> {
-    session.execute("DELETE FROM recipients WHERE address = $1", params![address.as_str()])?;
+) -> Result<u64, StoreError> {
+    let there = session.execute("DELETE FROM recipients WHERE address = $1", params![address.as_str()])?;
     let mut row = Vec::new();
     if let Some(state) = state {
         values(address, upto, state, &mut row);
     }
-    session.write(&RECIPIENTS, &row)
+    session.write(&RECIPIENTS, &row)?;
+    Ok(there)
 }
 
 /// Makes the rows those of the dropped events alone.

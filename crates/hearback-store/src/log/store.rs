@@ -14,9 +14,10 @@ use super::stage::stage;
 use super::{LogStore, Shared, Writing, message, quarantine, rebuild, rows, search, tokens};
 use crate::session::{Session, params};
 use crate::{
-    Answer, Dropped, EventFilter, EventQuery, MessageView, NewToken, Order, Page, Payload, QuarantineCount,
-    QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused, Retention, RollupRow,
-    SourceActivity, Store, StoreError, StoreStats, Submission, SuppressionView, TokenView,
+    Answer, Dropped, EventFilter, EventQuery, Forgotten, MessageView, NewToken, Order, Page, Payload,
+    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused,
+    Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission, SuppressionView,
+    TokenView,
 };
 
 /// More rows than this are not given at once.
@@ -204,6 +205,10 @@ impl Store for LogStore {
 
     fn retain(&self, retention: Retention, now: Timestamp) -> Answer<'_, Dropped> {
         self.drop_old(retention, now).boxed()
+    }
+
+    fn forget(&self, address: Address) -> Answer<'_, Forgotten> {
+        self.erase(address).boxed()
     }
 
     fn close(&self) -> Answer<'_, ()> {

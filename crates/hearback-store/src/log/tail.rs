@@ -29,6 +29,11 @@ impl Sealed {
         Self { number, occurred, received_max, fences }
     }
 
+    /// The first posting of each block, or the smallest that would go into it.
+    pub(super) fn fences(&self) -> &[u64] {
+        &self.fences
+    }
+
     /// The same period with other first postings of its blocks.
     pub(super) const fn with_fences(&self, fences: Vec<u64>) -> Self {
         Self { number: self.number, occurred: self.occurred, received_max: self.received_max, fences }

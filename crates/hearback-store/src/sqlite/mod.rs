@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite file, one process that writes, any number that read.
 
 mod keeper;
+mod purge;
 mod readers;
 mod schema;
 mod session;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod conformance;
+mod forget;
 mod properties;
 mod retention;
 mod sealing;

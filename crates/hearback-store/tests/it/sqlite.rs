@@ -61,3 +61,19 @@ async fn a_full_queue_says_so_at_once() {
     assert!(matches!(store.submit(given).await, Err(StoreError::Overloaded)));
     assert_eq!(store.last_position(), 0);
 }
+
+#[tokio::test]
+async fn what_is_forgotten_is_not_left_in_unused_parts_of_the_file() {
+    let home = Home::new();
+    let store = home.open();
+    submit(&*store, submission("mailgun", vec![event(Kind::Sent, "gone@b.example", "m", 1, 1)])).await;
+    let other = rusqlite::Connection::open(home.options().path).unwrap();
+    other.pragma_update(None, "secure_delete", "OFF").unwrap();
+    other.execute_batch("CREATE TABLE t (a); INSERT INTO t VALUES ('gone@b.example'); DROP TABLE t").unwrap();
+    drop(other);
+    let forgotten = store.forget(hearback_event::Address::parse("gone@b.example").unwrap()).await.unwrap();
+    assert!(forgotten.rewritten && forgotten.purged, "{forgotten:?}");
+    let bytes = std::fs::read(home.options().path).unwrap();
+    assert!(memchr::memmem::find(&bytes, b"gone@b.example").is_none());
+    assert_eq!(store.events(EventQuery { limit: 5, ..EventQuery::default() }).await.unwrap().rows.len(), 1);
+}
