@@ -1,6 +1,7 @@
 //! Which database, by its options.
 
 use std::fmt;
+use std::path::Path;
 
 use crate::sqlite::{self, SqliteOptions};
 use crate::{LogOptions, LogStore, StoreError};
@@ -10,6 +11,15 @@ use crate::{LogOptions, LogStore, StoreError};
 pub enum Database {
     /// A SQLite file.
     Sqlite(SqliteOptions),
+}
+
+/// Commands of a database that is a server of its own, as they are to be typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnTools {
+    /// Takes a copy, such as `pg_dump --format=custom --file=hearback.dump postgres://hearback@db/hearback`.
+    pub backup: String,
+    /// Puts it back.
+    pub restore: String,
 }
 
 impl Database {
@@ -39,6 +49,39 @@ impl Database {
     pub fn is_taken(&self) -> bool {
         match self {
             Self::Sqlite(options) => sqlite::is_in_use(&options.path),
+        }
+    }
+
+    /// Copies everything into a file as it is at this moment, while servers go on writing, and gives the copy's size in bytes.
+    /// `replace` allows it to take the place of another file; `progress` is told how much of how much is copied.
+    pub fn backup(
+        &self,
+        to: &Path,
+        replace: bool,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(options) => sqlite::backup(options, to, replace, progress),
+        }
+    }
+
+    /// Puts a copy in the place of everything; with `replace` also where there is something. Nobody may be using the database.
+    pub fn restore(
+        &self,
+        from: &Path,
+        replace: bool,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(options) => sqlite::restore(options, from, replace, progress),
+        }
+    }
+
+    /// The database's own commands for taking a copy and for putting it back, where it has better ones than ours: then
+    /// [`Database::backup`] and [`Database::restore`] are not for it. Without passwords.
+    pub const fn own_tools(&self) -> Option<OwnTools> {
+        match self {
+            Self::Sqlite(_) => None,
         }
     }
 

@@ -17,7 +17,7 @@ mod submission;
 mod view;
 
 pub use contract::{Answer, Store};
-pub use database::Database;
+pub use database::{Database, OwnTools};
 pub use error::StoreError;
 pub use forgotten::Forgotten;
 pub use log::{LogOptions, LogStore, QuarantineLimits};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::response::IntoResponse;
-use hearback_event::{EventId, Record};
+use axum::response::{IntoResponse, Response};
+use hearback_event::{EventId, Exported, Record};
 use hearback_store::{EventFilter, EventQuery, Order, Page};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use tokio::time::Instant;
@@ -29,21 +29,27 @@ const PAUSE_MAX: Duration = Duration::from_millis(250);
 const END: &str = "end";
 
 /// `GET /v1/events`.
-pub(super) async fn list(
-    _: Reader,
-    State(shared): State<Arc<Shared>>,
-    query: RawQuery,
-) -> Outcome<Json<ListPage<Record>>> {
-    let known = [&filter::NAMES[..], &["order", "limit", "cursor", "after", "wait"]].concat();
+pub(super) async fn list(_: Reader, State(shared): State<Arc<Shared>>, query: RawQuery) -> Outcome<Response> {
+    let known = [&filter::NAMES[..], &["order", "limit", "cursor", "after", "wait", "include"]].concat();
     let params = Params::new(query, &known)?;
+    let with_keys = match params.one("include")? {
+        None => false,
+        Some("keys") => true,
+        Some(_) => return Err(Problem::bad_field("include", "`include` can only be `keys`")),
+    };
     let (filter, order) = (filter::read(&params)?, filter::order(&params)?);
     let scope = filter::scope(&filter, order);
     let beyond = beginning(&shared, &params, scope, order)?;
     let query = EventQuery { filter, order, beyond, limit: params.limit()? };
-    match (order, wait(&params, order)?) {
+    let page = match (order, wait(&params, order)?) {
         (Order::Newest, _) => page(&shared, query, scope).await,
         (Order::Oldest, wait) => follow(&shared, query, scope, wait).await,
+    }?;
+    if !with_keys {
+        return Ok(Json(page).into_response());
     }
+    let data: Vec<Exported<'_>> = page.data.iter().map(Exported::of).collect();
+    Ok(Json(ListPage { data, next_cursor: page.next_cursor.clone() }).into_response())
 }
 
 /// The position after which the page begins.
@@ -73,10 +79,10 @@ fn wait(params: &Params, order: Order) -> Outcome<Duration> {
     Ok(Duration::from_secs(seconds))
 }
 
-async fn page(shared: &Shared, query: EventQuery, scope: Scope) -> Outcome<Json<ListPage<Record>>> {
+async fn page(shared: &Shared, query: EventQuery, scope: Scope) -> Outcome<ListPage<Record>> {
     let page = read(shared, &query).await?;
     let next_cursor = page.next.map(|position| scope.number_cursor(position));
-    Ok(Json(ListPage { data: page.rows, next_cursor }))
+    Ok(ListPage { data: page.rows, next_cursor })
 }
 
 /// Oldest first: always with a cursor, from which one can go on when more has happened; waits for a first row.
@@ -85,7 +91,7 @@ async fn follow(
     mut query: EventQuery,
     scope: Scope,
     wait: Duration,
-) -> Outcome<Json<ListPage<Record>>> {
+) -> Outcome<ListPage<Record>> {
     let deadline = Instant::now() + wait;
     loop {
         // Read before the page: every event up to here is in the page if it passes the filter, so the next look may
@@ -98,7 +104,7 @@ async fn follow(
         });
         if !page.rows.is_empty() || !grows(shared, seen, deadline).await {
             let next_cursor = Some(scope.number_cursor(beyond));
-            return Ok(Json(ListPage { data: page.rows, next_cursor }));
+            return Ok(ListPage { data: page.rows, next_cursor });
         }
         query.beyond = Some(beyond);
     }

@@ -3,6 +3,7 @@
 mod cursor;
 mod events;
 mod filter;
+mod import;
 mod messages;
 mod page;
 mod params;
@@ -17,6 +18,7 @@ mod timelines;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use hearback_store::StoreError;
 
@@ -33,7 +35,8 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/events/{id}/payload", get(events::payload))
         .route("/messages", get(messages::by_provider_id))
         .route("/messages/{id}", get(messages::one))
-        .route("/recipients/{address}", get(recipients::one))
+        .route("/import/events", post(import::events).layer(DefaultBodyLimit::max(import::BODY_BYTES_MAX)))
+        .route("/recipients/{address}", get(recipients::one).delete(recipients::forget))
         .route("/timelines/{key}/{value}", get(timelines::one))
         .route("/suppressions", get(suppressions::list))
         .route("/quarantine", get(quarantine::list))

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use hearback_event::{Address, Counts, RecipientStatus, Timestamp};
-use hearback_store::{RecipientView, SuppressionView};
+use hearback_store::{Forgotten, RecipientView, SuppressionView};
 use serde::Serialize;
 
 use super::messages::ByWhom;
 use super::params::{Params, parse};
 use super::segment::Segment;
 use super::store_failed;
-use crate::auth::Reader;
+use crate::auth::{Admin, Reader};
 use crate::problem::{Outcome, Problem};
 use crate::shared::Shared;
 
@@ -98,6 +98,25 @@ impl Recipient {
     }
 }
 
+fn read(address: &str) -> Outcome<Address> {
+    parse("address", address, "an e-mail address or a number such as +15551234567")
+}
+
+/// `DELETE /v1/recipients/{address}`: forgets a person. It may take its time: everything is looked through.
+pub(super) async fn forget(
+    _: Admin,
+    State(shared): State<Arc<Shared>>,
+    Segment(address): Segment<String>,
+    query: RawQuery,
+) -> Outcome<Json<Forgotten>> {
+    Params::new(query, &[])?;
+    let address = read(&address)?;
+    let masked = address.masked();
+    let forgotten = shared.store.forget(address).await.map_err(|error| store_failed(&error))?;
+    tracing::info!(recipient = %masked, events = forgotten.events, payloads = forgotten.payloads, "a recipient was forgotten");
+    Ok(Json(forgotten))
+}
+
 /// `GET /v1/recipients/{address}`.
 pub(super) async fn one(
     _: Reader,
@@ -106,7 +125,7 @@ pub(super) async fn one(
     query: RawQuery,
 ) -> Outcome<Json<Recipient>> {
     Params::new(query, &[])?;
-    let address: Address = parse("address", &address, "an e-mail address or a number such as +15551234567")?;
+    let address = read(&address)?;
     let found = shared.store.recipient(address).await.map_err(|error| store_failed(&error))?;
     found
         .map(|view| Json(Recipient::of(view)))

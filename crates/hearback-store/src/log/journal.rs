@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use hearback_event::Timestamp;
+use hearback_event::{Origin, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
@@ -291,7 +291,9 @@ impl Writer {
 
     fn admit(&self, requests: &Submissions, claims: &Claims) -> Result<Plan, StoreError> {
         let (tail, sources) = (self.shared.tail.read(), self.shared.sources());
-        let now = requests.iter().map(|(staged, _)| staged.received_at.as_nanos()).max().unwrap_or_default();
+        // What is imported was received elsewhere, at any time.
+        let received = requests.iter().filter(|(staged, _)| staged.origin != Origin::Import);
+        let now = received.map(|(staged, _)| staged.received_at.as_nanos()).max().unwrap_or_default();
         let mut admission = Admission {
             session: self.keeper.session(),
             tail: &tail,

@@ -69,7 +69,16 @@ impl LogStore {
             let begun = Instant::now();
             match self.apart(move |writer| writer.drop_some(cutoffs)).await? {
                 Step::Did(some) => dropped.add(some),
-                Step::Done => return Ok(dropped),
+                Step::Done => {
+                    for (what, rows) in [
+                        ("events", dropped.events),
+                        ("payloads", dropped.payloads),
+                        ("quarantine", dropped.quarantined),
+                    ] {
+                        metrics::counter!("hearback_dropped_total", "what" => what).increment(rows);
+                    }
+                    return Ok(dropped);
+                }
                 Step::Wait => tokio::time::sleep(WAIT).await,
             }
             // The journal is there for what comes in.

@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file, one process that writes, any number that read.
 
+mod copy;
 mod keeper;
 mod purge;
 mod readers;
@@ -13,6 +14,7 @@ use rusqlite::Connection;
 
 use crate::StoreError;
 use crate::log::{LogOptions, LogStore, Opening};
+pub(crate) use copy::{backup, restore};
 use keeper::SqliteKeeper;
 use readers::SqliteReaders;
 

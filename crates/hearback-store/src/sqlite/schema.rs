@@ -10,8 +10,11 @@ use crate::StoreError;
 const MIGRATIONS: &[&str] =
     &[include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_life_of_data.sql")];
 
+/// The number of the newest schema that this version knows.
+pub(super) const KNOWN_SCHEMA: u32 = MIGRATIONS.len() as u32;
+
 /// Marks the file as Hearback's ("HEAR"), so that a wrong path is noticed before anything is written.
-const APPLICATION_ID: i64 = 0x4845_4152;
+pub(super) const APPLICATION_ID: i64 = 0x4845_4152;
 
 /// How long a connection waits for another process's short write.
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -74,7 +77,7 @@ fn newer(path: &Path, found: u32) -> StoreError {
 }
 
 /// How many migrations the file has seen. Fails where it is of a newer version or of another program.
-fn schema_found(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
+pub(super) fn schema_found(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
     let number = |sql: &str| -> Result<i64, StoreError> {
         connection.query_row(sql, [], |row| row.get(0)).map_err(|error| open_error(path, &error))
     };

@@ -86,10 +86,7 @@ async fn a_person_is_erased_from_every_table_and_others_stay() {
         .await
         .unwrap();
     store.quarantine(refused("{}", &format!("GET /?to={ALICE} HTTP/1.1\r\n"))).await.unwrap();
-    store
-        .quarantine(refused("to=forgotten@private.example", "POST / HTTP/1.1\r\n"))
-        .await
-        .unwrap();
+    store.quarantine(refused("to=forgotten@private.example", "POST / HTTP/1.1\r\n")).await.unwrap();
     let hourly = store.hourly(second(0), second(DAY)).await.unwrap();
     let domains = store.daily_by_domain(second(0), second(DAY)).await.unwrap();
 

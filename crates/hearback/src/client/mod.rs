@@ -106,6 +106,11 @@ impl Client {
         self.ask(Method::POST, path, query).await
     }
 
+    /// Hands something over.
+    pub(crate) async fn hand_over(&self, path: &[&str], body: Vec<u8>) -> Result<Option<Value>, CliError> {
+        self.send(Method::POST, path, &[], body).await
+    }
+
     /// Takes something away.
     pub(crate) async fn delete(&self, path: &[&str]) -> Result<Option<Value>, CliError> {
         self.ask(Method::DELETE, path, &[]).await
@@ -125,11 +130,21 @@ impl Client {
     }
 
     async fn ask(&self, method: Method, path: &[&str], query: Query<'_>) -> Result<Option<Value>, CliError> {
+        self.send(method, path, query, Vec::new()).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: Query<'_>,
+        body: Vec<u8>,
+    ) -> Result<Option<Value>, CliError> {
         match self {
-            Self::Remote(http) => http.ask(method, path, query).await,
+            Self::Remote(http) => http.ask(method, path, query, body).await,
             Self::Local(api) => {
                 let url = with_path(base_url("http://localhost")?, path, query);
-                let (status, body) = api.ask(method, &path_and_query(&url)).await;
+                let (status, body) = api.ask(method, &path_and_query(&url), body.into()).await;
                 answer::read(status, &body)
             }
         }

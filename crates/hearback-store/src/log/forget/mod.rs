@@ -132,7 +132,7 @@ impl LogStore {
                             }
                             Ok(_) => {}
                             Err(error) => {
-                                tracing::warn!(id, %error, "a raw request cannot be looked through")
+                                tracing::warn!(id, %error, "a raw request cannot be looked through");
                             }
                         }
                         Ok(())
