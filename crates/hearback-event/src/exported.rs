@@ -105,7 +105,12 @@ struct Line {
 impl Imported {
     /// Reads one line of an export. Members that are not known are left out: they may be of a newer version.
     pub fn parse(line: &[u8]) -> Result<Self, ImportError> {
-        let line: Line = serde_json::from_slice(line).map_err(|error| ImportError(error.to_string()))?;
+        let line: Line = serde_json::from_slice(line).map_err(|error| {
+            // It is one line: which one it is, the caller knows.
+            let text = error.to_string();
+            let what = text.split(" at line ").next().unwrap_or(&text);
+            ImportError(format!("{what} (column {})", error.column()))
+        })?;
         let kind = Kind::parse(&line.kind).map_err(|error| ImportError(error.to_string()))?;
         let account = line.account.clone().unwrap_or_else(|| line.source.clone());
         for (name, text) in [("source", &line.source), ("provider", &line.provider), ("account", &account)] {

@@ -6,6 +6,7 @@ mod contract;
 mod credentials;
 mod fake_store;
 mod filters;
+mod life;
 mod metrics;
 mod modes;
 mod quarantine;

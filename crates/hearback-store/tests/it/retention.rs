@@ -140,12 +140,12 @@ async fn readers_beside_see_what_is_left() {
         .await;
     }
     let beside = hearback_store::sqlite::open_beside(&home.options()).unwrap();
-    let recipient = Some(Address::parse("a@b.example").unwrap());
-    let filter = EventFilter { recipient: recipient.clone(), ..EventFilter::default() };
+    let recipient = Address::parse("a@b.example").unwrap();
+    let filter = EventFilter { recipient: Some(recipient.clone()), ..EventFilter::default() };
     assert_eq!(positions(&beside, filter.clone(), Order::Oldest).await, [1, 2, 3, 4, 5, 6]);
     store.retain(EVENTS_90, second(100 * DAY)).await.unwrap();
     assert_eq!(positions(&beside, filter, Order::Oldest).await, [5, 6]);
-    let view = beside.recipient(recipient.unwrap()).await.unwrap().unwrap();
+    let view = beside.recipient(recipient).await.unwrap().unwrap();
     assert_eq!(view.counts().sent, 6);
     no_differences(&beside).await;
 }
@@ -251,6 +251,27 @@ fn nth(n: u64) -> Event {
     event
 }
 
+/// Readers go on asking while it is dropped under them; how often they did.
+fn ask_on(
+    store: Arc<dyn Store>,
+    guest: Address,
+    state: RecipientState,
+) -> (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<u32>) {
+    let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+    let reader = tokio::spawn(async move {
+        let filter = EventFilter { recipient: Some(guest.clone()), ..EventFilter::default() };
+        let mut rounds = 0;
+        while stopped.try_recv().is_err() {
+            let kept = positions(&*store, filter.clone(), Order::Newest).await;
+            assert!(kept.is_sorted_by(|a, b| a > b));
+            assert_eq!(store.recipient(guest.clone()).await.unwrap().unwrap().state, state);
+            rounds += 1;
+        }
+        rounds
+    });
+    (stop, reader)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sealed_periods_go_in_part_and_whole() {
     let home = Home::new();
@@ -287,23 +308,7 @@ async fn sealed_periods_go_in_part_and_whole() {
         store.rebuild(false, Box::new(|_, _| ())).await.unwrap();
         no_differences(&*store).await;
     }
-    // Readers go on asking while it is dropped under them.
-    let (asking, asked) = (Arc::clone(&store), filter.clone());
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let reader = tokio::spawn(async move {
-        let mut stopped = stopped;
-        let mut rounds = 0;
-        while stopped.try_recv().is_err() {
-            let kept = positions(&*asking, asked.clone(), Order::Newest).await;
-            assert!(kept.is_sorted_by(|a, b| a > b));
-            assert_eq!(
-                asking.recipient(asked.recipient.clone().unwrap()).await.unwrap().unwrap().state,
-                state
-            );
-            rounds += 1;
-        }
-        rounds
-    });
+    let (stop, reader) = ask_on(Arc::clone(&store), guest, state);
     store.retain(EVENTS_90, second(200 * DAY)).await.unwrap();
     stop.send(()).unwrap();
     assert!(reader.await.unwrap() > 0);

@@ -60,7 +60,7 @@ pub(crate) fn run(args: &ImportArgs, global: &Global) -> Result<Exit, CliError> 
         let length = file.metadata().map_err(failed)?.len();
         (Box::new(BufReader::new(file)), length)
     };
-    let client = args.place.open_for_events(global)?;
+    let client = args.place.open_or_make(global)?;
     let bar = if args.json {
         ProgressBar::hidden()
     } else {

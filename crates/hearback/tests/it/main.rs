@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod check;
+mod life;
 mod program;
 mod serve;
 mod token;

@@ -1,6 +1,5 @@
 //! What is taken, and what it becomes.
 
-use std::path::Path;
 use std::time::Duration;
 
 use hearback_providers::PROVIDERS;
