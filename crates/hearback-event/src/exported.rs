@@ -230,6 +230,17 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_is_read_panics(bytes: Vec<u8>, cut in 0_usize..900) {
+            drop(Imported::parse(&bytes));
+            let line = serde_json::to_vec(&Exported::of(&record())).unwrap();
+            let cut = cut.min(line.len());
+            drop(Imported::parse(&line[..cut]));
+            drop(Imported::parse(&[&line[..cut], &bytes, &line[cut..]].concat()));
+        }
+    }
+
     #[test]
     fn a_line_without_keys_is_known_by_its_content() {
         let line = |to: &str| {

@@ -160,7 +160,9 @@ impl Period {
     pub(super) fn remove(&mut self, place: u16, event: &StagedEvent) {
         self.unlink(place, event.keys.iter().copied());
         for key in &event.unique {
-            self.unique.remove(key.as_bytes());
+            if self.unique.get(key.as_bytes()) == Some(&place) {
+                self.unique.remove(key.as_bytes());
+            }
         }
     }
 
