@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use hearback_event::{Address, Counts, RecipientStatus, Timestamp};
-use hearback_store::{Forgotten, RecipientView, SuppressionView};
+use hearback_store::{Forgotten, RecipientView, StoreError, SuppressionView};
 use serde::Serialize;
 
 use super::messages::ByWhom;
@@ -112,7 +112,11 @@ pub(super) async fn forget(
     Params::new(query, &[])?;
     let address = read(&address)?;
     let masked = address.masked();
-    let forgotten = shared.store.forget(address).await.map_err(|error| store_failed(&error))?;
+    // Goes on when the asker has gone: half of it is no answer to anybody.
+    let store = Arc::clone(&shared.store);
+    let forgetting = tokio::spawn(async move { store.forget(address).await });
+    let forgotten =
+        forgetting.await.unwrap_or(Err(StoreError::Stopped)).map_err(|error| store_failed(&error))?;
     tracing::info!(recipient = %masked, events = forgotten.events, payloads = forgotten.payloads, "a recipient was forgotten");
     Ok(Json(forgotten))
 }

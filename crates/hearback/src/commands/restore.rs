@@ -38,8 +38,9 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global) -> Result<Exit, CliError>
             "back it up first; then replace it with --force, or restore into another folder with --data",
         ));
     }
-    let Database::Sqlite(options) = &database;
-    if let Some(folder) = options.path.parent() {
+    if let Database::Sqlite(options) = &database
+        && let Some(folder) = options.path.parent()
+    {
         wiring::make_folder(folder)?;
     }
     let bar = progress::bar(0, "{bar:30} {percent}% copied, {eta} left");

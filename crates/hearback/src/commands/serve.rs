@@ -103,7 +103,7 @@ async fn drop_old(store: Arc<dyn Store>, retention: Retention) {
                 tracing::info!(events, payloads, quarantined, "dropped what was too old");
             }
             Err(error) => {
-                tracing::warn!(%error, "what is too old could not be dropped; tried again in an hour")
+                tracing::warn!(%error, "what is too old could not be dropped; tried again in an hour");
             }
         }
         tokio::time::sleep(RETENTION_EVERY).await;
