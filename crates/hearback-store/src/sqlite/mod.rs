@@ -55,9 +55,9 @@ pub fn open_beside(options: &SqliteOptions) -> Result<LogStore, StoreError> {
     }
     let connection = Connection::open(&options.path)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    schema::check_version(&connection, &options.path)?;
     // As the writer does: what is deleted is overwritten.
     connection.pragma_update(None, "secure_delete", "ON")?;
-    schema::check_version(&connection, &options.path)?;
     let readers = Box::new(SqliteReaders::new(options.path.clone()));
     let opening = Opening { readers, others_write: true, held: None };
     LogStore::open_beside(opening, Box::new(connection), &options.log)

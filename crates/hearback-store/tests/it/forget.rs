@@ -233,6 +233,34 @@ async fn from_sealed_periods_as_well_also_from_those_that_are_dropped_in_part() 
     no_differences(&*store).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_period_is_being_sealed_and_new_events_come_in() {
+    let home = Home::new();
+    let store = home.open();
+    submit_all(&*store, "mailgun", (0..PERIOD - 50).map(nth).collect(), 200).await;
+    // The period becomes full while everything is looked through; who has a new life by then keeps it.
+    let coming = async {
+        let mut own = 0_u64;
+        for n in PERIOD - 50..PERIOD + 2000 {
+            submit(&*store, submission("mailgun", vec![nth(n)])).await;
+            own += u64::from(n % 1000 == 7);
+        }
+        own
+    };
+    let (forgotten, later) = tokio::join!(store.forget(alice()), coming);
+    let forgotten = forgotten.unwrap();
+    let view = store.recipient(alice()).await.unwrap();
+    let alive = view.map_or(0, |view| view.counts().as_array().iter().sum::<u64>());
+    assert_eq!(forgotten.events + alive, 66 + later, "{forgotten:?}");
+    assert_eq!(events_of(&*store, to(ALICE)).await.len() as u64, alive);
+    sealed(&*store, 1).await;
+    no_differences(&*store).await;
+    assert_eq!(store.forget(alice()).await.unwrap().events, alive);
+    assert!(store.recipient(alice()).await.unwrap().is_none());
+    assert_eq!(stands_in_files(&home, ALICE), Vec::<String>::new());
+    no_differences(&*store).await;
+}
+
 const PEOPLE: [&str; 3] = ["a.person@one.example", "b.person@one.example", "c.person@two.example"];
 
 #[derive(Clone, Debug)]

@@ -2,8 +2,7 @@
 //! small steps between its batches.
 //!
 //! Indexes are not enough to find him: a later request may hold an event that was known already, and others' events may name
-//! him. So every event's data, every raw request and every refused one is read, which takes about a second for every hundred
-//! thousand.
+//! him. So every event's data, every raw request and every refused one is read.
 //!
 //! A row of the log stays in its place, with its kind, its times and its keys, which are digests: positions have no gap, a
 //! retry is still known, what was counted stays counted. It says nothing more.
