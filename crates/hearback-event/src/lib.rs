@@ -5,6 +5,7 @@
 
 mod address;
 mod event;
+mod exported;
 mod failure;
 mod id;
 mod kind;
@@ -18,6 +19,7 @@ mod timestamp;
 
 pub use address::{Address, AddressError, mask};
 pub use event::{Actor, DedupKey, Engagement, Event, Inbound, ListAction, SuppressionChange};
+pub use exported::{Exported, ImportError, Imported};
 pub use failure::{Failure, Reason, Severity};
 pub use id::{EventId, IdError, MessageId};
 pub use kind::{Channel, Kind, Origin, UnknownName};

@@ -137,6 +137,14 @@ pub(crate) struct Rendered<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     raw: Option<&'a str>,
+    /// The account of its source; only where asked for with `include=keys`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    account: Option<&'a str>,
+    /// What it is known by when it comes again; only where asked for with `include=keys`.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    keys: &'a [String],
 }
 
 impl Serialize for Record {
@@ -171,6 +179,8 @@ impl Serialize for Record {
             test: event.test,
             error: event.error.as_deref(),
             raw: event.raw.as_deref(),
+            account: None,
+            keys: &[],
         }
         .serialize(serializer)
     }

@@ -38,9 +38,9 @@ impl LocalApi {
         Self { router, store, _open: open }
     }
 
-    /// Asks for a path with its query, such as `/v1/events?limit=5`.
-    pub async fn ask(&self, method: Method, path_and_query: &str) -> (StatusCode, Bytes) {
-        let Ok(request) = Request::builder().method(method).uri(path_and_query).body(Body::empty()) else {
+    /// Asks for a path with its query, such as `/v1/events?limit=5`, and gives a body along, which may be empty.
+    pub async fn ask(&self, method: Method, path_and_query: &str, body: Bytes) -> (StatusCode, Bytes) {
+        let Ok(request) = Request::builder().method(method).uri(path_and_query).body(Body::from(body)) else {
             return (StatusCode::BAD_REQUEST, Bytes::new());
         };
         // A router's error type is `Infallible`.

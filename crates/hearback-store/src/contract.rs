@@ -4,9 +4,9 @@ use futures_util::future::BoxFuture;
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 
 use crate::{
-    EventQuery, MessageView, NewToken, Page, Payload, QuarantineCount, QuarantineEntry, QuarantineFilter,
-    RebuildReport, Receipt, RecipientView, Refused, RollupRow, SourceActivity, StoreError, StoreStats,
-    Submission, SuppressionView, TokenView,
+    Dropped, EventQuery, Forgotten, MessageView, NewToken, Page, Payload, QuarantineCount, QuarantineEntry,
+    QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused, Retention, RollupRow, SourceActivity,
+    StoreError, StoreStats, Submission, SuppressionView, TokenView,
 };
 
 /// What a store's functions give: an answer, some time later.
@@ -90,6 +90,13 @@ pub trait Store: Send + Sync {
     /// Computes every projection anew from the log and compares (`check`), or replaces what is kept. `progress` is told
     /// how many of how many events are read.
     fn rebuild(&self, check: bool, progress: Box<dyn Fn(u64, u64) + Send>) -> Answer<'_, RebuildReport>;
+
+    /// Drops what is older than `retention` has it at `now`, in small steps between the batches of what comes in.
+    fn retain(&self, retention: Retention, now: Timestamp) -> Answer<'_, Dropped>;
+
+    /// Erases everything that is known of an address up to now: of its events nothing is left but that they happened. A later
+    /// event to it begins a new life.
+    fn forget(&self, address: Address) -> Answer<'_, Forgotten>;
 
     /// Commits what waits and closes. Submissions after that are answered [`StoreError::Stopped`].
     fn close(&self) -> Answer<'_, ()>;

@@ -9,17 +9,21 @@ pub mod sqlite;
 mod contract;
 mod database;
 mod error;
+mod forgotten;
 mod log;
 mod query;
+mod retention;
 mod session;
 mod submission;
 mod view;
 
 pub use contract::{Answer, Store};
-pub use database::Database;
+pub use database::{Database, OwnTools};
 pub use error::StoreError;
+pub use forgotten::Forgotten;
 pub use log::{LogOptions, LogStore, QuarantineLimits};
 pub use query::{EventFilter, EventQuery, Order, Page, QuarantineFilter};
+pub use retention::{Dropped, Retention};
 pub use submission::{Payload, Receipt, Refused, SourceRef, Submission};
 pub use view::{
     Explanation, MessageView, NewToken, QuarantineCount, QuarantineEntry, RebuildReport, RecipientView,

@@ -139,6 +139,8 @@ pub struct RollupRow {
 pub struct StoreStats {
     /// The last position of the log; also the number of events ever stored.
     pub last_position: u64,
+    /// The first position that is still there; older events were dropped.
+    pub first_position: u64,
     /// Size of the database file in bytes.
     pub database_bytes: u64,
     /// Size of the write-ahead log in bytes.

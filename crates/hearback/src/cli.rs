@@ -56,6 +56,16 @@ enum Command {
     Sources(commands::sources::SourcesArgs),
     /// List, show and retry refused requests
     Quarantine(commands::quarantine::QuarantineArgs),
+    /// Write events to a file, for other programs and for another Hearback
+    Export(commands::export::ExportArgs),
+    /// Take events of an export into the log; what is known already is left alone
+    Import(commands::import::ImportArgs),
+    /// Erase a person from everything that is kept; what was counted stays
+    Forget(commands::forget::ForgetArgs),
+    /// Copy the database into a file, also while a server is using it
+    Backup(commands::backup::BackupArgs),
+    /// Put a backup in the place of the database
+    Restore(commands::restore::RestoreArgs),
     /// Compute everything that follows from the events anew
     Rebuild(commands::rebuild::RebuildArgs),
     /// Create, list and revoke the tokens of the API
@@ -81,6 +91,11 @@ impl Cli {
             Command::Timeline(args) => commands::timeline::run(&args, &global),
             Command::Sources(args) => commands::sources::run(&args, &global),
             Command::Quarantine(args) => commands::quarantine::run(&args, &global),
+            Command::Export(args) => commands::export::run(&args, &global),
+            Command::Import(args) => commands::import::run(&args, &global),
+            Command::Forget(args) => commands::forget::run(&args, &global),
+            Command::Backup(args) => commands::backup::run(&args, &global),
+            Command::Restore(args) => commands::restore::run(&args, &global),
             Command::Rebuild(args) => commands::rebuild::run(&args, &global),
             Command::Token(args) => commands::token::run(&args, &global),
             Command::Config(args) => commands::config::run(&args, &global),

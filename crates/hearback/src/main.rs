@@ -12,6 +12,7 @@ mod exit;
 mod inspect;
 mod logging;
 mod output;
+mod progress;
 mod runtime;
 mod show;
 mod shutdown;

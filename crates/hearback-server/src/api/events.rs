@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
-use hearback_event::{EventId, Record};
+use hearback_event::{EventId, Exported, Record};
 use hearback_store::{EventFilter, EventQuery, Order, Page};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use tokio::time::Instant;
@@ -56,20 +56,26 @@ static NAMES: Names = Names::of::<EventsQuery>();
     responses((status = 200, description = "One page.", body = EventPage), Refusals),
     security(("token" = ["read"])),
 )]
-pub(super) async fn list(
-    _: Reader,
-    State(shared): State<Arc<Shared>>,
-    query: RawQuery,
-) -> Outcome<Json<EventPage>> {
+pub(super) async fn list(_: Reader, State(shared): State<Arc<Shared>>, query: RawQuery) -> Outcome<Response> {
     let params = Params::new(query, &NAMES)?;
+    let with_keys = match params.one("include")? {
+        None => false,
+        Some("keys") => true,
+        Some(_) => return Err(Problem::bad_field("include", "`keys`", "`include` can only be `keys`")),
+    };
     let (filter, order) = (filter::read(&params)?, order(&params)?);
     let scope = filter::scope(&filter, order);
     let beyond = beginning(&shared, &params, scope, order)?;
     let query = EventQuery { filter, order, beyond, limit: params.limit()? };
-    match (order, wait(&params, order)?) {
+    let page = match (order, wait(&params, order)?) {
         (Order::Newest, _) => page(&shared, query, scope).await,
         (Order::Oldest, wait) => follow(&shared, query, scope, wait).await,
+    }?;
+    if !with_keys {
+        return Ok(Json(page).into_response());
     }
+    let data: Vec<Exported<'_>> = page.data.iter().map(Exported::of).collect();
+    Ok(Json(ListPage { data, next_cursor: page.next_cursor.clone() }).into_response())
 }
 
 /// Whoever follows the log wants what came first, and need not say so.
@@ -116,19 +122,14 @@ fn wait(params: &Params, order: Order) -> Outcome<Duration> {
     Ok(Duration::from_secs(seconds))
 }
 
-async fn page(shared: &Shared, query: EventQuery, scope: Scope) -> Outcome<Json<EventPage>> {
+async fn page(shared: &Shared, query: EventQuery, scope: Scope) -> Outcome<EventPage> {
     let page = read(shared, &query).await?;
     let next_cursor = page.next.map(|position| scope.number_cursor(position));
-    Ok(Json(ListPage { data: page.rows, next_cursor }))
+    Ok(ListPage { data: page.rows, next_cursor })
 }
 
 /// Oldest first: always with a cursor, from which one can go on when more has happened; waits for a first row.
-async fn follow(
-    shared: &Shared,
-    mut query: EventQuery,
-    scope: Scope,
-    wait: Duration,
-) -> Outcome<Json<EventPage>> {
+async fn follow(shared: &Shared, mut query: EventQuery, scope: Scope, wait: Duration) -> Outcome<EventPage> {
     let deadline = Instant::now() + wait;
     loop {
         // Read before the page: every event up to here is in the page if it passes the filter, so the next look may
@@ -141,7 +142,7 @@ async fn follow(
         });
         if !page.rows.is_empty() || !grows(shared, seen, deadline).await {
             let next_cursor = Some(scope.number_cursor(beyond));
-            return Ok(Json(ListPage { data: page.rows, next_cursor }));
+            return Ok(ListPage { data: page.rows, next_cursor });
         }
         query.beyond = Some(beyond);
     }

@@ -4,6 +4,7 @@ mod cursor;
 mod events;
 mod example;
 mod filter;
+mod import;
 mod messages;
 mod page;
 mod params;
@@ -18,6 +19,7 @@ mod timelines;
 
 use std::sync::Arc;
 
+use axum::extract::DefaultBodyLimit;
 use hearback_store::StoreError;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -37,7 +39,12 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(events::payload))
         .routes(routes!(messages::by_provider_id))
         .routes(routes!(messages::one))
-        .routes(routes!(recipients::one))
+        .routes(routes!(recipients::one, recipients::forget))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(import::events))
+                .layer(DefaultBodyLimit::max(import::BODY_BYTES_MAX)),
+        )
         .routes(routes!(timelines::one))
         .routes(routes!(suppressions::list))
         .routes(routes!(quarantine::list))

@@ -37,6 +37,14 @@ enum Order {
     Oldest,
 }
 
+/// What more is given.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes what `events` reads")]
+enum Include {
+    Keys,
+}
+
 /// A label to look for: `key=value`, whose value is no nested JSON.
 #[derive(ToSchema)]
 #[schema(pattern = r"^[^=]+=([^{\[].*)?$")]
@@ -102,6 +110,9 @@ pub(super) struct EventsQuery {
     /// As `cursor`, for following the log: a place that lasts, over restarts too. `end` for the end of the log as it is now.
     #[param(nullable = false, example = "end")]
     after: Option<String>,
+    /// `keys`: each event with its `account` and `keys`, as an import needs them.
+    #[param(inline, nullable = false)]
+    include: Option<Include>,
     /// So many seconds are waited where there is no event yet.
     #[param(nullable = false, minimum = 0, maximum = 60, default = 0)]
     wait: Option<u8>,

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use hearback_event::{Address, Counts, EventType, RecipientStatus, SuppressionReason, Timestamp};
-use hearback_store::{RecipientView, SuppressionView};
+use hearback_store::{RecipientView, StoreError, SuppressionView};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,7 +14,7 @@ use super::messages::ByWhom;
 use super::params::{Params, parse};
 use super::segment::Segment;
 use super::store_failed;
-use crate::auth::Reader;
+use crate::auth::{Admin, Reader};
 use crate::conditional::Asked;
 use crate::openapi::{NotFound, Refusals, Unchanged};
 use crate::problem::{Outcome, Problem};
@@ -144,6 +145,95 @@ impl Recipient {
     }
 }
 
+fn read(address: &str) -> Outcome<Address> {
+    parse("address", address, "an e-mail address or a number such as +15551234567")
+}
+
+/// What was erased of a person, by where it was.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Forgotten {
+    /// Events to the address: each still counts, and says nothing any more.
+    events: u64,
+    /// Events to others that named the address: it was taken out of them.
+    mentions: u64,
+    /// Raw requests that held an event to the address, or named it.
+    payloads: u64,
+    /// Counters and suppression of the address.
+    recipients: u64,
+    /// The same, of events that were dropped before.
+    recipients_dropped: u64,
+    /// What the application or a person said about the address.
+    profiles: u64,
+    /// Refused requests that named it.
+    quarantine: u64,
+    /// Tags that named it; what was counted under them is counted among the others.
+    tags: u64,
+    /// Whether the whole file was written anew because unused parts of it still held the address.
+    rewritten: bool,
+    /// Whether nothing that is deleted stands anywhere in the files any more. If not, a reader was in the way: again, later.
+    purged: bool,
+}
+
+impl From<hearback_store::Forgotten> for Forgotten {
+    fn from(forgotten: hearback_store::Forgotten) -> Self {
+        let hearback_store::Forgotten {
+            events,
+            mentions,
+            payloads,
+            recipients,
+            recipients_dropped,
+            profiles,
+            quarantine,
+            tags,
+            rewritten,
+            purged,
+        } = forgotten;
+        Self {
+            events,
+            mentions,
+            payloads,
+            recipients,
+            recipients_dropped,
+            profiles,
+            quarantine,
+            tags,
+            rewritten,
+            purged,
+        }
+    }
+}
+
+/// Forget a person
+///
+/// Erases everything that is known of an address up to now: of its events nothing is left but that they happened. It may take
+/// its time: everything is looked through. An address of which nothing is known is no error.
+#[utoipa::path(
+    delete,
+    path = "/recipients/{address}",
+    operation_id = "forgetRecipient",
+    tag = "recipients",
+    params(("address" = Address, Path, description = "An e-mail address or a number such as +15551234567, in any spelling.")),
+    responses((status = 200, description = "What was erased.", body = Forgotten), Refusals),
+    security(("token" = ["admin"])),
+)]
+pub(super) async fn forget(
+    _: Admin,
+    State(shared): State<Arc<Shared>>,
+    Segment(address): Segment<String>,
+    query: RawQuery,
+) -> Outcome<Json<Forgotten>> {
+    Params::none(query)?;
+    let address = read(&address)?;
+    let masked = address.masked();
+    // Goes on when the asker has gone: half of it is no answer to anybody.
+    let store = Arc::clone(&shared.store);
+    let forgetting = tokio::spawn(async move { store.forget(address).await });
+    let forgotten =
+        forgetting.await.unwrap_or(Err(StoreError::Stopped)).map_err(|error| store_failed(&error))?;
+    tracing::info!(recipient = %masked, events = forgotten.events, payloads = forgotten.payloads, "a recipient was forgotten");
+    Ok(Json(forgotten.into()))
+}
+
 /// What is known of a recipient
 ///
 /// Counters, the newest event, and whether the address must not be sent to, and why.
@@ -164,7 +254,7 @@ pub(super) async fn one(
     query: RawQuery,
 ) -> Outcome<Response> {
     Params::none(query)?;
-    let address: Address = parse("address", &address, "an e-mail address or a number such as +15551234567")?;
+    let address = read(&address)?;
     let found = shared.store.recipient(address).await.map_err(|error| store_failed(&error))?;
     found.map(|view| asked.json(&Recipient::of(view))).ok_or_else(|| {
         Problem::not_found(

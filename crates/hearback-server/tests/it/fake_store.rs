@@ -9,9 +9,10 @@ use hearback_event::{
     SuppressionReason, Timestamp,
 };
 use hearback_store::{
-    Answer, EventFilter, EventQuery, Explanation, MessageView, NewToken, Order, Page, Payload,
-    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused,
-    RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission, SuppressionView, TokenView,
+    Answer, Dropped, EventFilter, EventQuery, Explanation, Forgotten, MessageView, NewToken, Order, Page,
+    Payload, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView,
+    Refused, Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission,
+    SuppressionView, TokenView,
 };
 
 /// How a store fails.
@@ -354,6 +355,18 @@ impl Store for FakeStore {
 
     fn rebuild(&self, _: bool, _: Box<dyn Fn(u64, u64) + Send>) -> Answer<'_, RebuildReport> {
         ready(Ok(RebuildReport::default()))
+    }
+
+    fn retain(&self, _: Retention, _: Timestamp) -> Answer<'_, Dropped> {
+        ready(Ok(Dropped::default()))
+    }
+
+    fn forget(&self, address: Address) -> Answer<'_, Forgotten> {
+        let mut state = self.state();
+        let before = state.records.len();
+        state.records.retain(|record| record.event.recipient.as_ref() != Some(&address));
+        let events = (before - state.records.len()) as u64;
+        ready(Ok(Forgotten { events, purged: true, ..Forgotten::default() }))
     }
 
     fn close(&self) -> Answer<'_, ()> {

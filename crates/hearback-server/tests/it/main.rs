@@ -9,6 +9,7 @@ mod credentials;
 mod fake_store;
 mod filters;
 mod hostile;
+mod life;
 mod metrics;
 mod modes;
 mod openapi;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use hearback_event::{DedupKey, Fact};
+use hearback_event::{DedupKey, Fact, Origin};
 
 use super::filter::Filters;
 use super::posting::{Key, position_at};
@@ -107,8 +107,10 @@ impl Admission<'_> {
         }
         let first = self.plan.events.len() as u64 + 1;
         let mut duplicates = 0;
+        // An import may be done again at any time.
+        let oldest_period = if request.origin == Origin::Import { 0 } else { self.oldest_period };
         for (number, event) in request.events.iter().enumerate() {
-            if self.knows(event)? {
+            if self.knows(event, oldest_period)? {
                 duplicates += 1;
             } else {
                 self.take(index, number, request, event)?;
@@ -151,7 +153,7 @@ impl Admission<'_> {
     }
 
     /// Whether the event is known under any of its keys: in this batch, in memory, or in the database.
-    fn knows(&self, event: &StagedEvent) -> Result<bool, StoreError> {
+    fn knows(&self, event: &StagedEvent, oldest_period: u64) -> Result<bool, StoreError> {
         for key in &event.unique {
             let key = key.as_bytes();
             if self.plan.unique.contains(key)
@@ -160,7 +162,7 @@ impl Admission<'_> {
             {
                 return Ok(true);
             }
-            for period in self.filters.periods_with(key, self.oldest_period) {
+            for period in self.filters.periods_with(key, oldest_period) {
                 if self.sealed_event_has(period, key)? {
                     return Ok(true);
                 }
@@ -236,8 +238,8 @@ impl Admission<'_> {
 }
 
 /// The first period that deduplication looks into, for a horizon given as a moment: periods received wholly before it
-/// are left out.
+/// are left out. What was imported was received long before its neighbours, so that each is looked at.
 pub(super) fn oldest_period(tail: &Tail, horizon_nanos: i64) -> u64 {
-    let at = tail.sealed.partition_point(|sealed| sealed.received_max < horizon_nanos);
-    tail.sealed.get(at).map_or_else(|| tail.first_unsealed(), |sealed| sealed.number)
+    let within = tail.sealed.iter().find(|sealed| sealed.received_max >= horizon_nanos);
+    within.map_or_else(|| tail.first_unsealed(), |sealed| sealed.number)
 }

@@ -30,6 +30,11 @@ pub(super) fn bitmap<'a>(keys: impl Iterator<Item = &'a [u8; 16]>) -> Vec<u8> {
     bytes
 }
 
+/// Whether a stored filter has every bit of another.
+pub(super) fn holds(stored: &[u8], other: &[u8]) -> bool {
+    stored.len() == other.len() && stored.iter().zip(other).all(|(stored, other)| stored & other == *other)
+}
+
 /// The filters of all sealed periods.
 #[derive(Default)]
 pub(super) struct Filters {
@@ -53,6 +58,14 @@ impl Filters {
                     *word |= u64::from(*byte >> bit & 1) << slot;
                 }
             }
+        }
+    }
+
+    /// Gives back the memory of periods before `period`, as far as whole groups of them are done with. What is left of the
+    /// others finds nothing: their periods are known to be gone.
+    pub(super) fn forget(&mut self, period: u64) {
+        for words in self.groups.iter_mut().take((period / GROUP) as usize) {
+            *words = Vec::new();
         }
     }
 

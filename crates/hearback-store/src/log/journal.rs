@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use hearback_event::Timestamp;
+use hearback_event::{Origin, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
 use super::admit::{Admission, Claims, Plan, Wanted, oldest_period};
 use super::filter::Filters;
 use super::keeper::{Keeper, Known, Place};
-use super::posting::PERIOD;
 use super::queue::{Command, Finish, Queue, Work};
 use super::seal::{Prepared, Sealing, prepare};
 use super::stage::Staged;
@@ -31,14 +30,14 @@ const ATTEMPTS: usize = 5;
 
 /// The writer's own state.
 pub(super) struct Writer {
-    keeper: Box<dyn Keeper>,
-    shared: Arc<Shared>,
+    pub(super) keeper: Box<dyn Keeper>,
+    pub(super) shared: Arc<Shared>,
     queue: Arc<Queue>,
-    filters: Filters,
+    pub(super) filters: Filters,
     /// The first period that the filters do not know.
     unfiltered: u64,
-    sealing: Option<Sealing>,
-    preparing: bool,
+    pub(super) sealing: Option<Sealing>,
+    pub(super) preparing: bool,
     /// Something is left to be dropped.
     pruning: bool,
     horizon_nanos: i64,
@@ -100,6 +99,7 @@ impl Writer {
                     Command::Work(work) => batch.work.push(work),
                     Command::Dictionary(provider, body) => batch.dictionaries.push((provider, body)),
                     Command::Prepared(prepared) => self.take_prepared(prepared),
+                    Command::Apart(work) => work(&mut self),
                     Command::Rebuild(progress, reply) => {
                         let outcome = self.rebuild(&*progress);
                         answer(reply, outcome);
@@ -309,14 +309,15 @@ impl Writer {
         Ok(())
     }
 
-    fn begin(&mut self) -> Result<(), StoreError> {
+    pub(super) fn begin(&mut self) -> Result<(), StoreError> {
         self.connect()?;
         self.keeper.begin()
     }
 
     /// Reads the filters of periods that another process, or an earlier one, has sealed.
     fn know_filters(&mut self) -> Result<(), StoreError> {
-        if self.shared.tail.read().first_unsealed() == self.unfiltered {
+        let first_unsealed = self.shared.tail.read().first_unsealed();
+        if first_unsealed == self.unfiltered {
             return Ok(());
         }
         let (filters, unfiltered) = (&mut self.filters, &mut self.unfiltered);
@@ -326,12 +327,17 @@ impl Writer {
             filters.add(period, row.blob(1)?);
             *unfiltered = period + 1;
             Ok(())
-        })
+        })?;
+        // Of periods that are dropped there is no filter, and nothing to look for.
+        *unfiltered = (*unfiltered).max(first_unsealed);
+        Ok(())
     }
 
     fn admit(&self, requests: &Submissions, claims: &Claims) -> Result<Plan, StoreError> {
         let (tail, sources) = (self.shared.tail.read(), self.shared.sources());
-        let now = requests.iter().map(|(staged, _)| staged.received_at.as_nanos()).max().unwrap_or_default();
+        // What is imported was received elsewhere, at any time.
+        let received = requests.iter().filter(|(staged, _)| staged.origin != Origin::Import);
+        let now = received.map(|(staged, _)| staged.received_at.as_nanos()).max().unwrap_or_default();
         let mut admission = Admission {
             session: self.keeper.session(),
             tail: &tail,
@@ -440,7 +446,7 @@ impl Writer {
             return;
         }
         let tail = self.shared.tail.read();
-        let full = tail.unsealed.first().filter(|period| period.len() as u64 == PERIOD).cloned();
+        let full = tail.unsealed.first().filter(|period| period.is_full()).cloned();
         drop(tail);
         let Some(period) = full else { return };
         match self.keeper.seals() {

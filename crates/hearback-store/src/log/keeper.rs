@@ -22,6 +22,15 @@ pub(crate) struct Known {
     pub(crate) filters_upto: u64,
 }
 
+/// Whether nothing is left of what was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Purged {
+    /// Everything was written anew.
+    pub(crate) rewritten: bool,
+    /// Nothing is left in the files that the database keeps.
+    pub(crate) complete: bool,
+}
+
 /// The writer's connection.
 pub(crate) trait Keeper: Send {
     /// The connection.
@@ -67,9 +76,20 @@ pub(crate) trait Keeper: Send {
     /// `horizon`; about `budget` rows. Whether there is more to do.
     fn prune(&self, sealed: u64, horizon: i64, budget: usize) -> Result<bool, StoreError>;
 
+    /// Drops the partitions all of whose positions are before this one, where the log has partitions and nobody is using them.
+    fn drop_partitions(&mut self, _before: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Lifts the limit on the time of a statement, for work that touches everything.
     fn take_time(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    /// Makes sure that what was deleted, an address in it, does not stand in unused parts of files either. A database that
+    /// is a server of its own sees to that itself.
+    fn purge(&mut self, _address: &str) -> Result<Purged, StoreError> {
+        Ok(Purged { rewritten: false, complete: true })
     }
 
     /// Whether small writes that are no events get a transaction of their own each, so that one that fails does not take

@@ -12,9 +12,11 @@
 
 mod admit;
 mod filter;
+mod forget;
 mod journal;
 mod keeper;
 mod message;
+mod owed;
 mod payload;
 mod period;
 mod posting;
@@ -22,11 +24,13 @@ mod quarantine;
 mod queue;
 mod rebuild;
 mod recipients;
+mod retain;
 mod rollup;
 pub(crate) mod rows;
 mod seal;
 mod search;
 mod stage;
+mod start;
 mod store;
 mod tail;
 mod tokens;
@@ -43,7 +47,7 @@ use crate::session::{Each, Keys, Param, Session, Table};
 use crate::{SourceRef, StoreError};
 pub(crate) use admit::{Claims, Digest, Plan, Wanted};
 use journal::{Writer, written};
-pub(crate) use keeper::{Keeper, Known, Place};
+pub(crate) use keeper::{Keeper, Known, Place, Purged};
 use payload::Codec;
 pub use quarantine::QuarantineLimits;
 use queue::{Command, Finish, Queue, Work};
@@ -298,9 +302,14 @@ impl Shared {
 
     /// Takes in what is in the database and not yet in memory.
     fn refresh(&self, session: &dyn Session) -> Result<(), StoreError> {
-        if rows::last_position(session)? == self.tail.read().last_position {
+        let (last_position, start) = (rows::last_position(session)?, start::LogStart::read(session)?);
+        let tail = self.tail.read();
+        if last_position == tail.last_position
+            && (start.position, start.changes) == (tail.start(), tail.changes)
+        {
             return Ok(());
         }
+        drop(tail);
         self.refresh_all(session)
     }
 

@@ -9,6 +9,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use memchr::memmem;
 use parking_lot::{Mutex, RwLock};
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
@@ -23,6 +24,8 @@ const SAMPLE_BYTES: usize = 1 << 20;
 /// Requests longer than this are no samples: they are batches, which compress well by themselves.
 const LONGEST_SAMPLE: usize = 16 << 10;
 const DICTIONARY_BYTES: usize = 16 << 10;
+/// Digits of the shortest number that may be somebody's.
+const SHORTEST_NUMBER: usize = 7;
 /// No payload is larger than the largest body that can be configured.
 const LARGEST: usize = 256 << 20;
 
@@ -103,7 +106,7 @@ impl Codec {
             return None;
         }
         of.bytes += raw.len();
-        of.requests.push(raw.to_vec());
+        of.requests.push(impersonal(raw));
         if of.requests.len() < SAMPLES && of.bytes < SAMPLE_BYTES {
             return None;
         }
@@ -139,6 +142,10 @@ impl Codec {
         let row = session
             .one(sql, params![id], |row| Ok((row.int(0)? as u32, row.int(1)?, row.blob(2)?.to_vec())))?;
         let Some((dictionary, size, bytes)) = row else { return Ok(None) };
+        if bytes.is_empty() {
+            // Dropped or erased; the row stays because a one-time token is bound to it.
+            return Ok(None);
+        }
         if dictionary != 0 && !self.known.read().contains_key(&dictionary) {
             self.load(session)?;
         }
@@ -161,6 +168,28 @@ impl Codec {
     }
 }
 
+/// A request without addresses and numbers: what a dictionary is trained on is in it for ever, and nobody can be taken out.
+fn impersonal(raw: &[u8]) -> Vec<u8> {
+    let is_inside = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-@\\".contains(byte) || *byte >= 0x80;
+    let mut masked = raw.to_vec();
+    for word in masked.chunk_by_mut(|a, b| is_inside(a) == is_inside(b)) {
+        let is_address = memmem::find(word, b"@").is_some()
+            || memmem::find(word, b"%40").is_some()
+            || memmem::find(word, b"\\u0040").is_some();
+        if is_address {
+            word.iter_mut()
+                .filter(|byte| byte.is_ascii_alphanumeric() || **byte >= 0x80)
+                .for_each(|byte| *byte = b'x');
+        }
+        for digits in word.chunk_by_mut(|a, b| a.is_ascii_digit() && b.is_ascii_digit()) {
+            if digits.len() >= SHORTEST_NUMBER {
+                digits.fill(b'0');
+            }
+        }
+    }
+    masked
+}
+
 /// Compresses with this thread's context for the dictionary. Fails only when memory is gone.
 fn compress(id: u32, dictionary: Option<&'static Dictionary>, raw: &[u8]) -> std::io::Result<Vec<u8>> {
     COMPRESSORS.with_borrow_mut(|compressors| {
@@ -178,6 +207,17 @@ fn compress(id: u32, dictionary: Option<&'static Dictionary>, raw: &[u8]) -> std
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dictionary_learns_nobodys_address() {
+        let raw =
+            b"to=alice%40example.com&n=+15551234567&{\"to\":\"Al@x.example\",\"code\":550,\"at\":1760000000}";
+        let masked = String::from_utf8(impersonal(raw)).unwrap();
+        assert_eq!(
+            masked,
+            "to=xxxxx%xxxxxxxxx.xxx&n=+00000000000&{\"to\":\"xx@x.xxxxxxx\",\"code\":550,\"at\":0000000000}"
+        );
+    }
 
     #[test]
     fn requests_come_back_byte_for_byte_with_and_without_a_dictionary() {

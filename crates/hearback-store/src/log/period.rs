@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 use hearback_event::{Address, Fact, Kind};
 
-use super::posting::{Key, place_of};
+use super::posting::{Key, PERIOD, place_of};
 use super::rollup::Rollups;
 use super::stage::StagedEvent;
 
@@ -38,9 +38,11 @@ type Digest = [u8; 16];
 const END: u32 = u32::MAX;
 
 /// One period in memory.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Period {
     number: u64,
+    /// The place of the first fact: what stood before it was dropped before the period was read.
+    first: u16,
     facts: Vec<Fact>,
     unique: SpreadMap<Digest, u16>,
     tokens: SpreadMap<Digest, (Digest, u16)>,
@@ -54,9 +56,9 @@ pub(super) struct Period {
 }
 
 impl Period {
-    /// An empty period.
-    pub(super) fn new(number: u64) -> Self {
-        Self { number, ..Self::default() }
+    /// An empty period that begins at a place, with what it owes to events that are gone.
+    pub(super) fn new(number: u64, first: u16, owed: Rollups) -> Self {
+        Self { number, first, rollups: owed, ..Self::default() }
     }
 
     pub(super) const fn number(&self) -> u64 {
@@ -67,17 +69,23 @@ impl Period {
         self.facts.len()
     }
 
+    /// Whether no further event goes into it.
+    pub(super) const fn is_full(&self) -> bool {
+        self.first as u64 + self.facts.len() as u64 == PERIOD
+    }
+
+    /// The place of its first fact.
+    pub(super) const fn first(&self) -> u16 {
+        self.first
+    }
+
     /// Takes in one committed event.
     pub(super) fn add(&mut self, event: &StagedEvent, fact: Fact) {
         let place = place_of(fact.position);
         for key in &event.unique {
             self.unique.insert(*key.as_bytes(), place);
         }
-        for key in &event.keys {
-            let link = self.links.len() as u32;
-            let before = self.heads.insert(key.first(), link).unwrap_or(END);
-            self.links.push((place, before));
-        }
+        self.link(place, event.keys.iter().copied());
         // Deliveries and removals only clear what an earlier event set; readers of the list look those up themselves.
         if fact.flags & (Fact::BAD_ADDRESS | Fact::LISTED) != 0
             || matches!(fact.kind, Kind::Complained | Kind::Unsubscribed)
@@ -115,7 +123,47 @@ impl Period {
 
     /// The fact at a place.
     pub(super) fn fact(&self, place: u16) -> Option<&Fact> {
-        self.facts.get(place as usize)
+        self.facts.get(place.checked_sub(self.first)? as usize)
+    }
+
+    /// An event is found by these keys no more.
+    pub(super) fn unlink(&mut self, place: u16, keys: impl IntoIterator<Item = Key>) {
+        for key in keys {
+            let (mut after, mut at) = (END, self.heads.get(&key.first()).copied().unwrap_or(END));
+            while let Some((found, before)) = self.links.get(at as usize).copied() {
+                if found != place {
+                    (after, at) = (at, before);
+                    continue;
+                }
+                if let Some(link) = self.links.get_mut(after as usize) {
+                    link.1 = before;
+                } else if before == END {
+                    self.heads.remove(&key.first());
+                } else {
+                    self.heads.insert(key.first(), before);
+                }
+                break;
+            }
+        }
+    }
+
+    /// An event is found by these keys as well. Its place need not be the newest of theirs.
+    pub(super) fn link(&mut self, place: u16, keys: impl IntoIterator<Item = Key>) {
+        for key in keys {
+            let link = self.links.len() as u32;
+            let before = self.heads.insert(key.first(), link).unwrap_or(END);
+            self.links.push((place, before));
+        }
+    }
+
+    /// Takes out an event that is in the log no more. Its fact stays: what was counted stays counted.
+    pub(super) fn remove(&mut self, place: u16, event: &StagedEvent) {
+        self.unlink(place, event.keys.iter().copied());
+        for key in &event.unique {
+            if self.unique.get(key.as_bytes()) == Some(&place) {
+                self.unique.remove(key.as_bytes());
+            }
+        }
     }
 
     /// The facts in the order of the log.

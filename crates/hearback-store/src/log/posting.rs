@@ -94,6 +94,14 @@ impl Key {
         Self::new(Family::Unique, u64::from_be_bytes(half))
     }
 
+    /// Greater than every posting.
+    pub(super) const BEYOND: u64 = u64::MAX >> 1;
+
+    /// The key of a posting.
+    pub(super) const fn of_posting(posting: u64) -> Self {
+        Self(posting & !(PERIOD - 1))
+    }
+
     /// The posting that says the key is at `place`.
     pub(super) const fn at(self, place: u16) -> u64 {
         self.0 | place as u64

@@ -16,6 +16,9 @@ pub(super) type Finish = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// A small write that is no event: it runs inside the batch's transaction.
 pub(super) type Work = Box<dyn FnOnce(&dyn Session) -> Finish + Send>;
 
+/// What is done with the writer itself.
+pub(super) type Apart = Box<dyn FnOnce(&mut super::journal::Writer) + Send>;
+
 /// What the writer is told.
 pub(super) enum Command {
     Submit(Box<Staged>, oneshot::Sender<Result<Receipt, StoreError>>),
@@ -24,6 +27,8 @@ pub(super) enum Command {
     Dictionary(Arc<str>, Vec<u8>),
     /// A full period is sorted.
     Prepared(Result<Prepared, StoreError>),
+    /// Work with the writer itself, in transactions of its own.
+    Apart(Apart),
     /// Throw the projections away and make them anew.
     Rebuild(Box<dyn Fn(u64, u64) + Send>, oneshot::Sender<Result<(), StoreError>>),
     Close(oneshot::Sender<()>),

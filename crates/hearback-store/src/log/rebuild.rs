@@ -8,10 +8,11 @@ use hearback_event::{Address, RecipientState};
 use super::Shared;
 use super::filter::Filters;
 use super::period::Period;
-use super::posting::{PERIOD, period_of};
-use super::recipients;
+use super::posting::period_of;
+use super::recipients::{self, Rows};
 use super::rows::{self, Sources};
 use super::seal::{Prepared, Sealing, prepare};
+use super::start::LogStart;
 use super::tail::{self, Tail, first_position};
 use crate::session::{Session, params};
 use crate::{RebuildReport, StoreError};
@@ -25,10 +26,10 @@ fn read_period(
     sources: &Sources,
     number: u64,
 ) -> Result<Option<Arc<Period>>, StoreError> {
-    let mut tail = Tail { last_position: first_position(number) - 1, ..Tail::default() };
-    tail.unsealed.push(Arc::new(Period::new(number)));
-    tail::load_events(session, sources, &mut tail, first_position(number) + PERIOD - 1)?;
-    Ok(tail.unsealed.pop().filter(|period| period.len() as u64 == PERIOD && period.number() == number))
+    let first = first_position(number).max(LogStart::read(session)?.position);
+    let mut tail = tail::from_position(session, first)?;
+    tail::load_events(session, sources, &mut tail, first_position(number + 1) - 1)?;
+    Ok(tail.unsealed.pop().filter(|period| period.is_full() && period.number() == number))
 }
 
 /// Compares every projection with what the log gives. The session must see one state of the database throughout: a server
@@ -39,10 +40,16 @@ pub(super) fn check(
     progress: &dyn Fn(u64, u64),
 ) -> Result<RebuildReport, StoreError> {
     let last = rows::last_position(session)?;
-    let sealed = session.number("SELECT max(period) + 1 FROM periods", params![])? as u64;
+    let start = LogStart::read(session)?.position;
+    let first = period_of(start);
+    let sealed = (session.number("SELECT max(period) + 1 FROM periods", params![])? as u64).max(first);
     let mut checker = Checker::default();
-    checker.count_log(session, last, progress)?;
-    for number in 0..sealed {
+    checker.count_log(session, start, last, progress)?;
+    // What dropped events said can be made anew of nothing: it is where the comparison begins.
+    recipients::for_each_row(session, Rows::Dropped, |address, _, state| {
+        checker.recipients.extend(Address::parse(address).ok().map(|address| (address, *state)));
+    })?;
+    for number in first..sealed {
         match read_period(session, sources, number)? {
             Some(period) => checker.period(session, &prepare(session, &period)?)?,
             None => checker.differs(format!("period {number} is sealed but its events are not complete")),
@@ -82,17 +89,20 @@ impl Checker {
     fn count_log(
         &mut self,
         session: &dyn Session,
+        start: u64,
         last: u64,
         progress: &dyn Fn(u64, u64),
     ) -> Result<(), StoreError> {
         let mut seen: HashSet<[u8; 16]> = HashSet::new();
-        let mut expected = None;
+        let mut expected = start;
         session.query("SELECT position, dedup FROM events ORDER BY position", params![], &mut |row| {
             let position = row.int(0)? as u64;
-            if expected.is_some_and(|expected| expected != position) {
+            if position < start {
+                self.differs(format!("event {position} was dropped and is still there"));
+            } else if expected != position {
                 self.differs(format!("the log has a gap before position {position}"));
             }
-            expected = Some(position + 1);
+            expected = position.max(start - 1) + 1;
             self.report.events += 1;
             for key in rows::keys(row.blob(1)?) {
                 if !seen.insert(*key.as_bytes()) {
@@ -132,7 +142,7 @@ impl Checker {
         let mut expected = std::mem::take(&mut self.recipients);
         let mut rows = 0;
         let mut wrong = Vec::new();
-        recipients::for_each_row(session, |address, upto, found| {
+        recipients::for_each_row(session, Rows::All, |address, upto, found| {
             rows += 1;
             let parsed = Address::parse(address).ok();
             let mut state = parsed.as_ref().and_then(|address| expected.remove(address));
@@ -171,17 +181,22 @@ pub(super) fn replace(
     filters: &mut Filters,
     progress: &dyn Fn(u64, u64),
 ) -> Result<(), StoreError> {
-    let (mut first, mut last) = (0, 0);
+    let (mut number, mut start, mut last) = (0, 0, 0);
     transaction(&mut |session| {
-        for table in ["periods", "postings", "recipients", "hourly", "daily_tags", "daily_domains"] {
+        let log = LogStart::read(session)?;
+        (number, start) = (period_of(log.position), log.position);
+        last = rows::last_position(session)?;
+        for table in ["periods", "postings"] {
             session.execute(&format!("DELETE FROM {table}"), params![])?;
         }
-        first = session.number("SELECT min(position) FROM events", params![])? as u64;
-        last = rows::last_position(session)?;
+        // Of periods that are dropped, the counts are all that is left.
+        for table in ["hourly", "daily_tags", "daily_domains"] {
+            session.execute(&format!("DELETE FROM {table} WHERE period >= $1"), params![number])?;
+        }
+        recipients::begin_anew(session)?;
+        *shared.tail.write() = Tail::of(log);
         Ok(())
     })?;
-    *shared.tail.write() = Tail::default();
-    let mut number = if first == 0 { 0 } else { period_of(first) };
     loop {
         let mut period = None;
         transaction(&mut |session| {
@@ -208,7 +223,8 @@ pub(super) fn replace(
     }
     transaction(&mut |session| {
         let mut tail = shared.tail.write();
-        tail.last_position = first_position(number) - 1;
+        let rest = tail::from_position(session, first_position(number).max(start))?;
+        tail.take_open(rest);
         tail::load_events(session, &shared.sources.read(), &mut tail, i64::MAX as u64)
     })?;
     progress(last, last);

@@ -21,8 +21,14 @@ macro_rules! table {
             key: &["address"],
         };
 
+        /// What dropped events said: rows of the same form.
+        const DROPPED: Table = Table { name: "recipients_dropped", ..RECIPIENTS };
+
         macro_rules! select {
-            ($rest:literal) => { concat!("SELECT address", $(", ", $column,)+ " FROM recipients ", $rest) };
+            ($rest:literal) => { select!("recipients ", $rest) };
+            ($table:literal, $rest:literal) => {
+                concat!("SELECT address", $(", ", $column,)+ " FROM ", $table, $rest)
+            };
         }
     };
 }
@@ -36,28 +42,86 @@ table! {
     "listed_at" "listed_by" "unlisted_at" "unlisted_by" "delivered_at" "delivered_by"
 }
 
-/// Adds what a period says about recipients to their rows, once: a row tells up to which position it is true.
+/// Which rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// What sealed and dropped events say.
+    All,
+    /// What dropped events said: with what the events say that are left, it makes the others anew.
+    Dropped,
+}
+
+impl Rows {
+    const fn table(self) -> &'static Table {
+        match self {
+            Self::All => &RECIPIENTS,
+            Self::Dropped => &DROPPED,
+        }
+    }
+
+    const fn by_address(self) -> &'static str {
+        match self {
+            Self::All => select!("WHERE address"),
+            Self::Dropped => select!("recipients_dropped ", "WHERE address"),
+        }
+    }
+
+    const fn in_order(self) -> &'static str {
+        match self {
+            Self::All => select!("ORDER BY address"),
+            Self::Dropped => select!("recipients_dropped ", "ORDER BY address"),
+        }
+    }
+}
+
+/// Adds what events up to `upto` say about recipients to their rows, once: a row tells up to which position it is true.
 pub(super) fn merge(
     session: &dyn Session,
+    rows: Rows,
     recipients: &[(Address, RecipientState)],
     upto: u64,
 ) -> Result<(), StoreError> {
     let addresses: Vec<&str> = recipients.iter().map(|(address, _)| address.as_str()).collect();
     let mut before = HashMap::with_capacity(addresses.len());
-    session.look_up(select!("WHERE address"), Keys::Texts(&addresses), &mut |row| {
+    session.look_up(rows.by_address(), Keys::Texts(&addresses), &mut |row| {
         before.insert(row.text(0)?.to_owned(), state(row)?);
         Ok(())
     })?;
-    let mut rows = Vec::with_capacity(recipients.len() * RECIPIENTS.columns.len());
+    let mut written = Vec::with_capacity(recipients.len() * RECIPIENTS.columns.len());
     for (address, state) in recipients {
         let merged = match before.get(address.as_str()) {
             Some((true_upto, _)) if *true_upto >= upto => continue,
             Some((_, before)) => before.merge(state),
             None => *state,
         };
-        values(address, upto, &merged, &mut rows);
+        values(address, upto, &merged, &mut written);
     }
-    session.write(&RECIPIENTS, &rows)
+    session.write(rows.table(), &written)
+}
+
+/// Puts a recipient's row in the place of what is there: of events up to `upto`; none where they say nothing. How many were there.
+pub(super) fn replace(
+    session: &dyn Session,
+    address: &Address,
+    state: Option<&RecipientState>,
+    upto: u64,
+) -> Result<u64, StoreError> {
+    let there = session.execute("DELETE FROM recipients WHERE address = $1", params![address.as_str()])?;
+    let mut row = Vec::new();
+    if let Some(state) = state {
+        values(address, upto, state, &mut row);
+    }
+    session.write(&RECIPIENTS, &row)?;
+    Ok(there)
+}
+
+/// Makes the rows those of the dropped events alone.
+pub(super) fn begin_anew(session: &dyn Session) -> Result<(), StoreError> {
+    session.execute("DELETE FROM recipients", params![])?;
+    let names: Vec<&str> = RECIPIENTS.columns.iter().map(|(name, _)| *name).collect();
+    let names = names.join(", ");
+    let sql = format!("INSERT INTO recipients ({names}) SELECT {names} FROM recipients_dropped");
+    session.execute(&sql, params![]).map(|_| ())
 }
 
 /// The values of a recipient's row.
@@ -119,9 +183,10 @@ fn state(row: &dyn Row) -> Result<(u64, RecipientState), StoreError> {
 /// Calls `each` with every row, in the order of the address.
 pub(super) fn for_each_row(
     session: &dyn Session,
+    rows: Rows,
     mut each: impl FnMut(&str, u64, &RecipientState),
 ) -> Result<(), StoreError> {
-    session.query(select!("ORDER BY address"), params![], &mut |row| {
+    session.query(rows.in_order(), params![], &mut |row| {
         let (upto, state) = state(row)?;
         each(row.text(0)?, upto, &state);
         Ok(())
@@ -145,11 +210,11 @@ pub(super) fn view(
     facts: &TailFacts,
     address: &Address,
 ) -> Result<Option<RecipientView>, StoreError> {
+    // Before the row is read: an event that is dropped in between is in the row by then.
+    let own = own_positions(session, &facts.0, address)?;
     let row = session.one(select!("WHERE address = $1"), params![address.as_str()], state)?;
     let (upto, mut state) = row.unwrap_or_default();
-    let facts: Vec<&Fact> = facts.0.iter().filter(|fact| fact.position > upto).collect();
-    let own = own_positions(session, &facts, address)?;
-    for fact in facts.into_iter().filter(|fact| own.contains(&fact.position)) {
+    for fact in facts.0.iter().filter(|fact| fact.position > upto && own.contains(&fact.position)) {
         state.add(fact);
     }
     let profile = profile(session, address)?;
@@ -174,7 +239,7 @@ pub(super) fn view(
 /// Which of the events went to exactly this address: a hash may be shared.
 fn own_positions(
     session: &dyn Session,
-    facts: &[&Fact],
+    facts: &[Fact],
     address: &Address,
 ) -> Result<BTreeSet<u64>, StoreError> {
     let positions: Vec<i64> = facts.iter().map(|fact| fact.position as i64).collect();

@@ -12,17 +12,63 @@ use crate::{RollupRow, StoreError};
 /// More different tags or domains of one period and day are counted together, so that a sender who tags every
 /// message with a number of its own does not fill the table.
 const MOST_NAMES: usize = 10_000;
-const OTHERS: &str = "(others)";
+pub(super) const OTHERS: &str = "(others)";
 
 /// What is counted by: an hour or day, a name, the kind, and whether a machine did it.
 pub(super) type Cell<N> = (i64, N, Kind, bool);
 
 /// The counts of one period.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Rollups {
     pub(super) hourly: HashMap<Cell<u32>, u64>,
-    pub(super) tags: HashMap<Cell<Box<str>>, u64>,
-    pub(super) domains: HashMap<Cell<Box<str>>, u64>,
+    pub(super) tags: Names,
+    pub(super) domains: Names,
+}
+
+/// Counts by name, of which there are so many at most.
+///
+/// A name that has a cell has all of its events there, and one that has none has them among the others. So counts of some
+/// events, taken out and put in first, leave everybody else in his place.
+#[derive(Clone, Default)]
+pub(super) struct Names {
+    cells: HashMap<Cell<Box<str>>, u64>,
+    /// Cells that do not count against the bound.
+    others: usize,
+}
+
+impl Names {
+    /// The counts.
+    pub(super) const fn cells(&self) -> &HashMap<Cell<Box<str>>, u64> {
+        &self.cells
+    }
+
+    /// Puts counts in, whatever the bound.
+    pub(super) fn add(&mut self, cell: Cell<Box<str>>, count: u64) {
+        let is_others = *cell.1 == *OTHERS;
+        *self.cells.entry(cell).or_insert_with(|| {
+            self.others += usize::from(is_others);
+            0
+        }) += count;
+    }
+
+    fn count(&mut self, day: i64, name: &str, kind: Kind, machine: bool) {
+        let cell = (day, Box::<str>::from(name), kind, machine);
+        if let Some(count) = self.cells.get_mut(&cell) {
+            *count += 1;
+        } else if self.cells.len() - self.others < MOST_NAMES {
+            self.add(cell, 1);
+        } else {
+            self.add((day, OTHERS.into(), kind, machine), 1);
+        }
+    }
+
+    /// Counts what was counted under a name among the others.
+    pub(super) fn forget(&mut self, name: &str) {
+        let of_name: Vec<_> = self.cells.extract_if(|(_, known, ..), _| **known == *name).collect();
+        for ((day, _, kind, machine), count) in of_name {
+            self.add((day, OTHERS.into(), kind, machine), count);
+        }
+    }
 }
 
 impl Rollups {
@@ -32,22 +78,11 @@ impl Rollups {
         *self.hourly.entry((fact.occurred_at.hour(), fact.source, fact.kind, machine)).or_default() += 1;
         let day = fact.occurred_at.day();
         for tag in &event.tags {
-            count(&mut self.tags, day, tag, fact.kind, machine);
+            self.tags.count(day, tag, fact.kind, machine);
         }
         if let Some(domain) = event.event_recipient.as_ref().and_then(|address| address.domain()) {
-            count(&mut self.domains, day, domain, fact.kind, machine);
+            self.domains.count(day, domain, fact.kind, machine);
         }
-    }
-}
-
-fn count(cells: &mut HashMap<Cell<Box<str>>, u64>, day: i64, name: &str, kind: Kind, machine: bool) {
-    let cell = (day, Box::<str>::from(name), kind, machine);
-    if let Some(count) = cells.get_mut(&cell) {
-        *count += 1;
-    } else if cells.len() < MOST_NAMES {
-        cells.insert(cell, 1);
-    } else {
-        *cells.entry((day, OTHERS.into(), kind, machine)).or_default() += 1;
     }
 }
 
@@ -88,6 +123,20 @@ impl Rollup {
             Self::Tags => &TAGS,
             Self::Domains => &DOMAINS,
         }
+    }
+
+    /// The number under which it is kept where all kinds are kept together.
+    pub(super) const fn number(self) -> i64 {
+        match self {
+            Self::Hourly => 1,
+            Self::Tags => 2,
+            Self::Domains => 3,
+        }
+    }
+
+    /// The one of a number.
+    pub(super) fn of_number(number: i64) -> Option<Self> {
+        [Self::Hourly, Self::Tags, Self::Domains].into_iter().find(|rollup| rollup.number() == number)
     }
 
     const fn select(self) -> &'static str {
@@ -138,8 +187,8 @@ pub(super) fn collect(
             }
             return;
         }
-        Rollup::Tags => &counts.tags,
-        Rollup::Domains => &counts.domains,
+        Rollup::Tags => counts.tags.cells(),
+        Rollup::Domains => counts.domains.cells(),
     };
     for ((day, name, kind, machine), count) in texts.iter().filter(|((day, ..), _)| within(*day)) {
         *into.entry((*day, name.to_string(), *kind, *machine)).or_default() += count;

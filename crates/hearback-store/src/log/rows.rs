@@ -194,7 +194,9 @@ pub(super) fn one(
     Ok(at(session, sources, &[position])?.pop())
 }
 
-/// The last position of the log.
+/// The last position of the log, also where the event that had it was dropped.
 pub(super) fn last_position(session: &dyn Session) -> Result<u64, StoreError> {
-    Ok(session.number("SELECT max(position) FROM events", params![])? as u64)
+    let sql = "SELECT max(position) FROM (SELECT max(position) AS position FROM events UNION ALL
+               SELECT position - 1 AS position FROM log_start) AS positions";
+    Ok(session.number(sql, params![])? as u64)
 }

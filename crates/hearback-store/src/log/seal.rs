@@ -1,20 +1,21 @@
 //! Sealing a full period: its indexes are sorted on another thread, then written a little with each later batch, and in
 //! the end one row makes them valid. Whatever a crash leaves half written is written again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hearback_event::{Address, RecipientState};
 
 use super::filter;
 use super::period::Period;
-use super::posting::{BLOCK, PERIOD, pack};
+use super::posting::{BLOCK, pack, place, place_of, unpack};
 use super::rebuild::rollup_difference;
-use super::recipients;
+use super::recipients::{self, Rows};
 use super::rollup::{Cell, Rollup};
+use super::start::LogStart;
 use super::tail::{Sealed, block_id, first_position};
 use crate::StoreError;
-use crate::session::{Column, Keys, Param, Session, Table, params};
+use crate::session::{Column, Param, Session, Table, params};
 
 const POSTINGS: Table =
     Table { name: "postings", columns: &[("id", Column::Int), ("block", Column::Blob)], key: &[] };
@@ -22,6 +23,8 @@ const POSTINGS: Table =
 /// Everything that a period will write, in the order in which it is written.
 pub(super) struct Prepared {
     period: u64,
+    /// The place of the first event that is still there.
+    first: u16,
     blocks: Vec<Vec<u8>>,
     fences: Vec<u64>,
     filter: Vec<u8>,
@@ -50,9 +53,10 @@ pub(super) fn prepare(session: &dyn Session, period: &Arc<Period>) -> Result<Pre
         fences,
         filter: filter::bitmap(period.unique_keys()),
         recipients: recipients.into_iter().collect(),
+        first: period.first(),
         hourly: rollups.hourly.iter().map(|(cell, count)| (*cell, *count)).collect(),
-        tags: rollups.tags.iter().map(|(cell, count)| (cell.clone(), *count)).collect(),
-        domains: rollups.domains.iter().map(|(cell, count)| (cell.clone(), *count)).collect(),
+        tags: rollups.tags.cells().iter().map(|(cell, count)| (cell.clone(), *count)).collect(),
+        domains: rollups.domains.cells().iter().map(|(cell, count)| (cell.clone(), *count)).collect(),
         occurred,
         received_max,
     })
@@ -63,23 +67,25 @@ type Folded = (BTreeMap<Address, RecipientState>, i64);
 fn fold_recipients(session: &dyn Session, period: &Period) -> Result<Folded, StoreError> {
     let mut states = BTreeMap::<Address, RecipientState>::new();
     let mut received_max = i64::MIN;
-    let first = first_position(period.number());
-    let mut facts = period.facts().iter();
+    let last = first_position(period.number() + 1) - 1;
+    let first = first_position(period.number()).max(LogStart::read(session)?.position);
+    let mut missing = (last + 1).saturating_sub(first);
     session.query(
-        "SELECT recipient, received_at FROM events WHERE position BETWEEN $1 AND $2 ORDER BY position",
-        params![first, first + PERIOD - 1],
+        "SELECT position, recipient, received_at FROM events WHERE position BETWEEN $1 AND $2 ORDER BY position",
+        params![first, last],
         &mut |row| {
-            let Some(fact) = facts.next() else { return Ok(()) };
-            received_max = received_max.max(row.int(1)?);
-            if let Some(address) = row.maybe_text(0)?.and_then(|text| Address::parse(text).ok()) {
+            let Some(fact) = period.fact(place_of(row.int(0)? as u64)) else { return Ok(()) };
+            missing = missing.saturating_sub(1);
+            received_max = received_max.max(row.int(2)?);
+            if let Some(address) = row.maybe_text(1)?.and_then(|text| Address::parse(text).ok()) {
                 states.entry(address).or_default().add(fact);
             }
             Ok(())
         },
     )?;
-    match facts.next() {
-        Some(_) => Err(StoreError::Damaged("the log has a gap".to_owned())),
-        None => Ok((states, received_max)),
+    match missing {
+        0 => Ok((states, received_max)),
+        _ => Err(StoreError::Damaged("the log has a gap".to_owned())),
     }
 }
 
@@ -117,23 +123,7 @@ impl Prepared {
     /// How the rows on disk differ from these.
     pub(super) fn differences(&self, session: &dyn Session) -> Result<Vec<String>, StoreError> {
         let mut differences = Vec::new();
-        let ids: Vec<i64> = (0..self.blocks.len()).map(|number| block_id(self.period, number)).collect();
-        let mut found = HashMap::new();
-        session.look_up("SELECT id, block FROM postings WHERE id", Keys::Ints(&ids), &mut |row| {
-            found.insert(row.int(0)?, row.blob(1)?.to_vec());
-            Ok(())
-        })?;
-        for (number, (id, block)) in ids.iter().zip(&self.blocks).enumerate() {
-            if found.get(id) != Some(block) {
-                differences.push(format!("index block {number} of period {} differs", self.period));
-            }
-        }
-        let sql = "SELECT fences, filter FROM periods WHERE period = $1";
-        let found = session
-            .one(sql, params![self.period], |row| Ok((row.blob(0)?.to_vec(), row.blob(1)?.to_vec())))?;
-        if found != Some((pack(&self.fences), self.filter.clone())) {
-            differences.push(format!("fences or filter of period {} differ", self.period));
-        }
+        differences.extend(self.index_difference(session)?);
         let texts = |cells: &[(Cell<Box<str>>, u64)]| {
             cells
                 .iter()
@@ -153,6 +143,50 @@ impl Prepared {
             [("hourly", hourly), ("daily_tags", texts(&self.tags)), ("daily_domains", texts(&self.domains))]
         {
             differences.extend(rollup_difference(session, table, self.period, &expected)?);
+        }
+        Ok(differences)
+    }
+}
+
+impl Prepared {
+    /// How index and filter on disk differ from these.
+    fn index_difference(&self, session: &dyn Session) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT fences, filter FROM periods WHERE period = $1";
+        let found = session.one(sql, params![self.period], |row| {
+            Ok((unpack(row.blob(0)?).collect::<Vec<u64>>(), row.blob(1)?.to_vec()))
+        })?;
+        let (fences, filter) = found.unwrap_or_default();
+        let mut differences = Vec::new();
+        // Of a period that is dropped in part, index and filter still have all; the rows are gone, and they decide.
+        let differs =
+            if self.first == 0 { filter != self.filter } else { !filter::holds(&filter, &self.filter) };
+        if differs {
+            differences.push(format!("the filter of period {} differs", self.period));
+        }
+        let mut blocks = Vec::new();
+        session.query(
+            "SELECT id, block FROM postings WHERE id BETWEEN $1 AND $2 ORDER BY id",
+            params![block_id(self.period, 0), block_id(self.period + 1, 0) - 1],
+            &mut |row| {
+                blocks.push((row.int(0)?, unpack(row.blob(1)?).collect::<Vec<u64>>()));
+                Ok(())
+            },
+        )?;
+        // What was erased is missing in the middle of a block; the others stay where they are.
+        let in_place = blocks.len() == fences.len()
+            && fences.is_sorted()
+            && blocks.iter().enumerate().all(|(number, (id, block))| {
+                let end = fences.get(number + 1).copied().unwrap_or(u64::MAX);
+                let within = |posting: &u64| fences.get(number) <= Some(posting) && *posting < end;
+                *id == block_id(self.period, number) && block.is_sorted() && block.iter().all(within)
+            });
+        if !in_place {
+            differences.push(format!("the index blocks of period {} are not as its fences say", self.period));
+        }
+        let found = blocks.iter().flat_map(|(_, block)| block).copied();
+        let expected = self.blocks.iter().flat_map(|block| unpack(block));
+        if !found.filter(|posting| place(*posting) >= self.first).eq(expected) {
+            differences.push(format!("the index of period {} differs", self.period));
         }
         Ok(differences)
     }
@@ -229,7 +263,7 @@ fn write_some(session: &dyn Session, p: &Prepared, from: usize, most: usize) -> 
     at -= p.blocks.len();
     let recipients = part(&p.recipients, at, most);
     if !recipients.is_empty() {
-        recipients::merge(session, recipients, first_position(p.period + 1) - 1)?;
+        recipients::merge(session, Rows::All, recipients, first_position(p.period + 1) - 1)?;
         return Ok(recipients.len());
     }
     at -= p.recipients.len();

@@ -12,7 +12,8 @@ pub(super) struct Staged {
     pub(super) origin: Origin,
     pub(super) received_at: Timestamp,
     pub(super) events: Vec<StagedEvent>,
-    pub(super) payload: Packed,
+    /// The raw request; none of what was imported.
+    pub(super) payload: Option<Packed>,
     pub(super) token: Option<DedupKey>,
     pub(super) digest: DedupKey,
     pub(super) known_messages_only: bool,
@@ -21,7 +22,8 @@ pub(super) struct Staged {
 impl Staged {
     /// About how many bytes it holds while it waits.
     pub(super) fn weight(&self) -> usize {
-        self.payload.bytes.len() + self.events.iter().map(|event| event.data.len() + 400).sum::<usize>()
+        self.payload.as_ref().map_or(0, |payload| payload.bytes.len())
+            + self.events.iter().map(|event| event.data.len() + 400).sum::<usize>()
     }
 }
 
@@ -67,7 +69,7 @@ impl StagedEvent {
 }
 
 /// Prepares a submission: keys, hashes and the JSON of each event.
-pub(super) fn stage(submission: Submission, payload: Packed) -> Staged {
+pub(super) fn stage(submission: Submission, payload: Option<Packed>) -> Staged {
     let Submission {
         source,
         origin,
@@ -80,16 +82,22 @@ pub(super) fn stage(submission: Submission, payload: Packed) -> Staged {
         ..
     } = submission;
     let token = replay_token.map(|token| token.within(&source.account));
-    let events = events.into_iter().map(|event| stage_event(event, &source, received_at, verified)).collect();
+    let events = events
+        .into_iter()
+        .map(|mut event| {
+            // What is imported brings its keys as a log had them: within the account already.
+            if origin != Origin::Import {
+                event.dedup.iter_mut().for_each(|key| *key = key.within(&source.account));
+            }
+            stage_event(&event, &source, received_at, verified)
+        })
+        .collect();
     Staged { source, origin, received_at, events, payload, token, digest, known_messages_only }
 }
 
-fn stage_event(mut event: Event, source: &SourceRef, received_at: Timestamp, verified: bool) -> StagedEvent {
-    for key in &mut event.dedup {
-        *key = key.within(&source.account);
-    }
+fn stage_event(event: &Event, source: &SourceRef, received_at: Timestamp, verified: bool) -> StagedEvent {
     let occurred_at = event.occurred_at.unwrap_or(received_at);
-    let mut staged = StagedEvent::of(&event, source, occurred_at, verified);
-    staged.data = serde_json::to_string(&event).unwrap_or_else(|_| "{}".to_owned());
+    let mut staged = StagedEvent::of(event, source, occurred_at, verified);
+    staged.data = serde_json::to_string(event).unwrap_or_else(|_| "{}".to_owned());
     staged
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt as _;
-use hearback_event::{Address, EventId, Kind, MessageId, Record, Timestamp};
+use hearback_event::{Address, EventId, Kind, MessageId, Origin, Record, Timestamp};
 
 use super::posting::Key;
 use super::queue::Command;
@@ -14,9 +14,10 @@ use super::stage::stage;
 use super::{LogStore, Shared, Writing, message, quarantine, rebuild, rows, search, tokens};
 use crate::session::{Session, params};
 use crate::{
-    Answer, EventFilter, EventQuery, MessageView, NewToken, Order, Page, Payload, QuarantineCount,
-    QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused, RollupRow,
-    SourceActivity, Store, StoreError, StoreStats, Submission, SuppressionView, TokenView,
+    Answer, Dropped, EventFilter, EventQuery, Forgotten, MessageView, NewToken, Order, Page, Payload,
+    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused,
+    Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission, SuppressionView,
+    TokenView,
 };
 
 /// More rows than this are not given at once.
@@ -155,6 +156,7 @@ impl Store for LogStore {
             let tail = shared.tail.read();
             Ok(StoreStats {
                 last_position: tail.last_position,
+                first_position: tail.start(),
                 database_bytes,
                 wal_bytes,
                 queue_depth,
@@ -201,6 +203,14 @@ impl Store for LogStore {
         .boxed()
     }
 
+    fn retain(&self, retention: Retention, now: Timestamp) -> Answer<'_, Dropped> {
+        self.drop_old(retention, now).boxed()
+    }
+
+    fn forget(&self, address: Address) -> Answer<'_, Forgotten> {
+        self.erase(address).boxed()
+    }
+
     fn close(&self) -> Answer<'_, ()> {
         async move {
             let Writing::Journal(queue) = &self.writing else { return Ok(()) };
@@ -221,10 +231,17 @@ type Waiting = tokio::sync::oneshot::Receiver<Result<Receipt, StoreError>>;
 impl LogStore {
     fn enqueue(&self, submission: Submission) -> Result<Waiting, StoreError> {
         let Writing::Journal(queue) = &self.writing else { return Err(StoreError::Stopped) };
-        let (packed, training) = self.shared.codec.pack(&submission.source.provider, &submission.payload)?;
-        if let Some(training) = training {
-            queue.train(training);
-        }
+        // An import has no request to be kept.
+        let packed = if submission.origin == Origin::Import {
+            None
+        } else {
+            let (packed, training) =
+                self.shared.codec.pack(&submission.source.provider, &submission.payload)?;
+            if let Some(training) = training {
+                queue.train(training);
+            }
+            Some(packed)
+        };
         queue.submit(stage(submission, packed))
     }
 

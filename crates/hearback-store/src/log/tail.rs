@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use hearback_event::Fact;
 
+use super::owed::{self, Owed};
 use super::period::Period;
-use super::posting::{BLOCK, Key, PERIOD, period_of, place, position_at, range, unpack};
+use super::posting::{BLOCK, Key, PERIOD, period_of, place, place_of, position_at, range, unpack};
 use super::rows::{self, Sources};
 use super::stage::StagedEvent;
+use super::start::LogStart;
 use crate::session::{Keys, Session, params};
 use crate::{Order, StoreError};
 
@@ -25,6 +27,16 @@ pub(super) struct Sealed {
 impl Sealed {
     pub(super) fn new(number: u64, occurred: (i64, i64), received_max: i64, fences: Vec<u64>) -> Self {
         Self { number, occurred, received_max, fences }
+    }
+
+    /// The first posting of each block, or the smallest that would go into it.
+    pub(super) fn fences(&self) -> &[u64] {
+        &self.fences
+    }
+
+    /// The same period with other first postings of its blocks.
+    pub(super) const fn with_fences(&self, fences: Vec<u64>) -> Self {
+        Self { number: self.number, occurred: self.occurred, received_max: self.received_max, fences }
     }
 
     /// The numbers of the blocks that may hold the key.
@@ -82,9 +94,15 @@ impl<'a> Blocks<'a> {
             self.read_ahead(vec![id])?;
         }
         let read = self.read.borrow();
-        let bytes = read.get(&id).ok_or_else(|| {
-            StoreError::Damaged(format!("block {} of period {} is missing", id & 0xf_ffff, id >> 20))
-        })?;
+        let Some(bytes) = read.get(&id) else {
+            let period = id as u64 >> 20;
+            // The period may have been dropped since this reader learned of it.
+            if LogStart::read(self.session)?.position >= first_position(period + 1) {
+                return Ok(Vec::new());
+            }
+            let block = id & 0xf_ffff;
+            return Err(StoreError::Damaged(format!("block {block} of period {period} is missing")));
+        };
         let mut places: Vec<u16> = range(bytes, key.first(), key.end()).map(place).collect();
         if order == Order::Newest {
             places.reverse();
@@ -110,14 +128,52 @@ pub(super) struct Tail {
     pub(super) sealed: Vec<Arc<Sealed>>,
     /// Periods in memory, oldest first; the last one is open.
     pub(super) unsealed: Vec<Arc<Period>>,
-    /// The newest position.
+    /// The newest position, also where its event was dropped.
     pub(super) last_position: u64,
+    /// The first position that is not dropped; 0 before anything was read.
+    start: u64,
+    /// Changes of events where they stand that this knows of ([`LogStart::changes`]).
+    pub(super) changes: u64,
+    /// What periods that are still to be opened owe to events that are gone.
+    owed: Owed,
 }
 
 impl Tail {
+    /// Of a log of which nothing is read yet.
+    pub(super) fn of(start: LogStart) -> Self {
+        let mut tail = Self { changes: start.changes, ..Self::default() };
+        tail.begin_at(start.position);
+        tail
+    }
+
     /// The number of the first period that is not sealed.
     pub(super) fn first_unsealed(&self) -> u64 {
-        self.sealed.last().map_or(0, |sealed| sealed.number + 1)
+        self.sealed.last().map_or(0, |sealed| sealed.number + 1).max(period_of(self.start()))
+    }
+
+    /// The first position that is not dropped.
+    pub(super) fn start(&self) -> u64 {
+        self.start.max(1)
+    }
+
+    /// Events before `start` are dropped: leaves out what is no more.
+    pub(super) fn begin_at(&mut self, start: u64) {
+        self.start = start;
+        self.last_position = self.last_position.max(start - 1);
+        self.sealed.retain(|sealed| sealed.number >= period_of(start));
+        self.unsealed.retain(|period| period.number() >= period_of(start));
+    }
+
+    /// Takes over the periods in memory of another tail, which has read the log on from its sealed ones.
+    pub(super) fn take_open(&mut self, other: Self) {
+        self.unsealed = other.unsealed;
+        self.owed = other.owed;
+        self.last_position = other.last_position;
+    }
+
+    /// A period that is still in memory, for changing it. Copied where somebody else holds it.
+    pub(super) fn unsealed_mut(&mut self, number: u64) -> Option<&mut Period> {
+        self.unsealed.iter_mut().find(|period| period.number() == number).map(Arc::make_mut)
     }
 
     /// The sealed period of that number.
@@ -129,7 +185,9 @@ impl Tail {
     /// The open period, for writing.
     pub(super) fn open(&mut self, number: u64) -> Option<&mut Period> {
         if self.unsealed.last().is_none_or(|period| period.number() < number) {
-            self.unsealed.push(Arc::new(Period::new(number)));
+            let first = if number == period_of(self.start()) { place_of(self.start()) } else { 0 };
+            let owed = self.owed.remove(&number).unwrap_or_default();
+            self.unsealed.push(Arc::new(Period::new(number, first, owed)));
         }
         // Only full periods are ever shared (with the thread that sorts them), so the open one is ours alone.
         self.unsealed.last_mut().and_then(Arc::get_mut)
@@ -177,6 +235,15 @@ impl Tail {
     }
 }
 
+/// Makes a tail that reads the log from a position on: of the period of `first`, nothing before it is there.
+pub(super) fn from_position(session: &dyn Session, first: u64) -> Result<Tail, StoreError> {
+    let owed = owed::read(session, period_of(first))?;
+    let mut tail = Tail { start: first, last_position: first - 1, owed, ..Tail::default() };
+    // Also where none of its events is left: what they were counted as is not.
+    tail.open(period_of(first));
+    Ok(tail)
+}
+
 /// Reads what is on disk: the sealed periods beyond those known, then the events after them, up to `last`.
 pub(super) fn load(
     session: &dyn Session,
@@ -184,6 +251,12 @@ pub(super) fn load(
     tail: &mut Tail,
     last: u64,
 ) -> Result<(), StoreError> {
+    let start = LogStart::read(session)?;
+    if tail.changes != start.changes {
+        // Events that are in memory were changed in the log.
+        *tail = Tail::of(start);
+    }
+    tail.begin_at(start.position);
     let sql = "SELECT period, occurred_min, occurred_max, received_max, fences FROM periods WHERE period >= $1 ORDER BY period";
     session.query(sql, params![tail.first_unsealed()], &mut |row| {
         let number = row.int(0)? as u64;
@@ -195,6 +268,13 @@ pub(super) fn load(
     // First how far, then the sources: those of every event up to there are committed.
     let last = last.min(rows::last_position(session)?);
     sources.load(session)?;
+    let first_unsealed = tail.first_unsealed();
+    if tail.unsealed.is_empty() {
+        tail.owed = owed::read(session, first_unsealed)?;
+        if period_of(tail.start()) == first_unsealed {
+            tail.open(first_unsealed);
+        }
+    }
     load_events(session, sources, tail, last)
 }
 
@@ -214,7 +294,9 @@ pub(super) fn load_events(
         session.query(rows::SELECT_OLDEST, params![after + 1, last.min(after + PAGE), PAGE], &mut |row| {
             let record = rows::record(row, sources)?;
             let Some((number, source)) = sources.of_row(row)? else { return Ok(()) };
-            let staged = StagedEvent::of(&record.event, source, record.occurred_at(), record.verified);
+            let mut staged = StagedEvent::of(&record.event, source, record.occurred_at(), record.verified);
+            // As they were when it came: what an erased event says no more was counted all the same.
+            staged.flags = row.int(7)? as u16;
             tail.add(&staged, staged.fact(record.position, number));
             if let Some((token, digest)) = tokens.get(&record.position) {
                 tail.bind(*token, *digest, record.position);

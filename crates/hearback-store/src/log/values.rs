@@ -56,7 +56,7 @@ pub(super) fn events<'a>(requests: &'a Submissions, plan: &'a Plan, dedup: &'a [
             staged.origin.number(),
             event.flags,
             event.event_recipient.as_ref().map(Address::as_str),
-            payload,
+            staged.payload.as_ref().map(|_| payload),
             dedup,
             &event.data,
         ]);
@@ -69,13 +69,14 @@ pub(super) fn payloads<'a>(requests: &'a Submissions, plan: &'a Plan) -> Vec<Par
     let mut values = Vec::with_capacity(plan.payloads.len() * rows::PAYLOADS.columns.len());
     for (first, request) in &plan.payloads {
         let Some(staged) = staged(requests, *request) else { continue };
+        let Some(payload) = &staged.payload else { continue };
         values.extend_from_slice(params![
             *first,
-            staged.payload.dictionary,
-            staged.payload.size,
+            payload.dictionary,
+            payload.size,
             staged.digest.as_bytes(),
             staged.token.as_ref().map(DedupKey::as_bytes),
-            &staged.payload.bytes,
+            &payload.bytes,
         ]);
     }
     values

@@ -247,8 +247,8 @@ impl Keeper for PgKeeper {
     fn prune(&self, sealed: u64, horizon: i64, budget: usize) -> Result<bool, StoreError> {
         let pruned = self.session().number("SELECT pruned_to FROM head", params![])? as u64;
         if pruned >= sealed {
-            let sql = "DELETE FROM recent_keys WHERE digest IS NOT NULL AND received_at < $1";
-            self.session.execute(sql, params![horizon])?;
+            // Tokens of requests that told nothing new, and keys of events that were dropped before they were sealed.
+            self.session.execute("DELETE FROM recent_keys WHERE received_at < $1", params![horizon])?;
             return Ok(false);
         }
         let to = sealed.min(pruned + budget as u64);
@@ -267,6 +267,25 @@ impl Keeper for PgKeeper {
         self.session.remove("DELETE FROM recent_keys WHERE key", Keys::Blobs(&keys))?;
         self.session.execute("UPDATE head SET pruned_to = $1", params![to])?;
         Ok(true)
+    }
+
+    fn drop_partitions(&mut self, before: u64) -> Result<(), StoreError> {
+        let old = partitions::before(&self.session, before)?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        self.begin()?;
+        // Whoever reads the log is not kept waiting: another day will do.
+        let dropped =
+            self.session.batch(&format!("SET LOCAL lock_timeout = 200; DROP TABLE {}", old.join(", ")));
+        match dropped.and_then(|()| self.commit()) {
+            Ok(()) => tracing::info!(partitions = old.len(), "old partitions were dropped"),
+            Err(error) => {
+                self.roll_back();
+                tracing::info!(%error, "old partitions are in use; they are dropped another time");
+            }
+        }
+        Ok(())
     }
 
     fn take_time(&self) -> Result<(), StoreError> {

@@ -17,6 +17,18 @@ pub(super) fn provide(session: &dyn Session, last: u64) -> Result<u64, StoreErro
     Ok((newest + 1) * POSITIONS - 1)
 }
 
+/// The partitions all of whose positions are before this one.
+pub(super) fn before(session: &dyn Session, position: u64) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT relname::text FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid
+         WHERE inhparent IN ('events'::regclass, 'payloads'::regclass) ORDER BY relname";
+    let mut names = session.all(sql, params![], |row| Ok(row.text(0)?.to_owned()))?;
+    names.retain(|name| {
+        let number = name.rsplit('_').next().and_then(|number| number.parse::<u64>().ok());
+        number.is_some_and(|number| (number + 1) * POSITIONS <= position)
+    });
+    Ok(names)
+}
+
 /// Makes one unless it is there. Made apart and then attached, which lets others go on writing.
 fn make(session: &dyn Session, table: &str, number: u64) -> Result<(), StoreError> {
     let name = format!("{table}_{number}");

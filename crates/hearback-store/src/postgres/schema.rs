@@ -6,7 +6,8 @@ use crate::StoreError;
 use crate::session::{Session, params};
 
 /// The migrations in order; the number of a schema is how many of them it has seen.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_life_of_data.sql")];
 
 /// The oldest server that is known to do.
 const OLDEST_SERVER: i64 = 140_000;

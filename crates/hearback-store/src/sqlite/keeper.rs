@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use crate::StoreError;
-use crate::log::{Claims, Keeper, Known, Place, Plan, Wanted};
+use crate::log::{Claims, Keeper, Known, Place, Plan, Purged, Wanted};
 use crate::session::{Column, Keys, Param, Session, Table, params};
 
 /// Tokens that came with nothing but known events, so that no payload row binds them to a body.
@@ -101,6 +101,10 @@ impl Keeper for SqliteKeeper {
             params![horizon],
         )?;
         Ok(false)
+    }
+
+    fn purge(&mut self, address: &str) -> Result<Purged, StoreError> {
+        super::purge::purge(&self.connection, address)
     }
 
     fn writes_apart(&self) -> bool {

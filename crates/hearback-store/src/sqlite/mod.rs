@@ -1,6 +1,8 @@
 //! The embedded store: one SQLite file, one process that writes, any number that read.
 
+mod copy;
 mod keeper;
+mod purge;
 mod readers;
 mod schema;
 mod session;
@@ -12,6 +14,7 @@ use rusqlite::Connection;
 
 use crate::StoreError;
 use crate::log::{LogOptions, LogStore, Opening};
+pub(crate) use copy::{backup, restore};
 use keeper::SqliteKeeper;
 use readers::SqliteReaders;
 
@@ -53,6 +56,8 @@ pub fn open_beside(options: &SqliteOptions) -> Result<LogStore, StoreError> {
     let connection = Connection::open(&options.path)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     schema::check_version(&connection, &options.path)?;
+    // As the writer does: what is deleted is overwritten.
+    connection.pragma_update(None, "secure_delete", "ON")?;
     let readers = Box::new(SqliteReaders::new(options.path.clone()));
     let opening = Opening { readers, others_write: true, held: None };
     LogStore::open_beside(opening, Box::new(connection), &options.log)

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 use hearback_store::{
-    Answer, EventQuery, MessageView, NewToken, Page, Payload, QuarantineCount, QuarantineEntry,
-    QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused, RollupRow, SourceActivity, Store,
-    StoreStats, Submission, SuppressionView, TokenView,
+    Answer, Dropped, EventQuery, Forgotten, MessageView, NewToken, Page, Payload, QuarantineCount,
+    QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused, Retention, RollupRow,
+    SourceActivity, Store, StoreStats, Submission, SuppressionView, TokenView,
 };
 
-use crate::conformance;
 use crate::support::Home;
+use crate::{conformance, forget, retention};
 
 /// What this process has asked of its stores.
 static ASKED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
@@ -57,6 +57,8 @@ record! {
     fn tokens(&self) -> Answer<'_, Vec<TokenView>>;
     fn remove_token(&self, id: u64) -> Answer<'_, bool>;
     fn rebuild(&self, check: bool, progress: Box<dyn Fn(u64, u64) + Send>) -> Answer<'_, RebuildReport>;
+    fn retain(&self, retention: Retention, now: Timestamp) -> Answer<'_, Dropped>;
+    fn forget(&self, address: Address) -> Answer<'_, Forgotten>;
     fn close(&self) -> Answer<'_, ()>;
 }
 
@@ -64,6 +66,8 @@ record! {
 async fn every_operation_is_asked_for() {
     ASKED.lock().unwrap().clear();
     conformance::every_case(Home::sqlite).await;
+    retention::by_default_everything_is_kept(&Home::sqlite()).await;
+    forget::who_was_never_there_is_not_found(&Home::sqlite()).await;
     let asked = ASKED.lock().unwrap();
     let missing: Vec<_> = OPERATIONS.iter().filter(|operation| !asked.contains(*operation)).collect();
     assert!(missing.is_empty(), "no test of the conformance suite asks for {missing:?}");

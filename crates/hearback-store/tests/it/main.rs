@@ -4,8 +4,10 @@
 
 mod conformance;
 mod coverage;
+mod forget;
 mod postgres;
 mod properties;
+mod retention;
 mod sealing;
 mod sqlite;
 mod support;

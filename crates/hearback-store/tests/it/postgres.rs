@@ -205,7 +205,7 @@ async fn what_cannot_be_opened_is_told_with_what_to_do() {
     drop(newer.open());
     newer.meddle("UPDATE hearback_schema SET version = 99");
     let error = said(&schema(&newer).url());
-    assert!(error.contains("has schema 99, this version knows up to 1"), "{error}");
+    assert!(error.contains("has schema 99, this version knows up to 2"), "{error}");
     let beside = newer.database().open_beside().err().unwrap();
     assert!(matches!(beside, StoreError::Newer { found: 99, .. }), "{beside}");
     let empty = Home::postgres().database().open_beside().err().unwrap().to_string();

@@ -3,10 +3,9 @@
 use hearback_event::{Address, DedupKey, Event, Kind};
 use hearback_store::{EventFilter, EventQuery, Order, Receipt, Store};
 
-use crate::support::{Home, bad_address, event, on_every_store, second, submission, submit, submit_all};
-
-/// Events of one period.
-const PERIOD: u64 = 65_536;
+use crate::support::{
+    Home, PERIOD, bad_address, event, on_every_store, sealed, second, submission, submit, submit_all,
+};
 
 fn nth(n: u64) -> Event {
     let kind = Kind::ALL[(n % 9) as usize];
@@ -14,13 +13,6 @@ fn nth(n: u64) -> Event {
         event(kind, &format!("guest{}@d{}.example", n % 5000, n % 50), &format!("m{}", n / 4), n as i64, n);
     event.labels = [("booking".to_owned(), (n / 100).to_string())].into();
     if n.is_multiple_of(97) { bad_address(event) } else { event }
-}
-
-async fn sealed(store: &dyn Store, periods: u64) {
-    // The journal seals by itself when nothing else is to be done; each write gives it another occasion.
-    while store.stats().await.unwrap().unsealed_events >= PERIOD || store.last_position() < periods * PERIOD {
-        store.check_writable().await.unwrap();
-    }
 }
 
 async fn count(store: &dyn Store, filter: EventFilter, order: Order) -> Vec<u64> {

@@ -36,6 +36,21 @@ impl Home {
         open(&self.database())
     }
 
+    /// How many rows a table has.
+    pub(crate) fn rows(&self, table: &str) -> i64 {
+        match self {
+            Self::Sqlite(folder) => {
+                let connection = rusqlite::Connection::open(folder.path().join("hearback.db")).unwrap();
+                let sql = format!("SELECT count(*) FROM {table}");
+                connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+            }
+            Self::Postgres(schema) => {
+                let sql = format!("SELECT count(*) FROM {}.{table}", schema.name);
+                ask(|client| client.query_one(&sql, &[]).unwrap().get(0))
+            }
+        }
+    }
+
     /// Changes rows behind the store's back.
     pub(crate) fn meddle(&self, sql: &str) {
         match self {
@@ -123,6 +138,25 @@ macro_rules! on_every_store {
     };
 }
 pub(crate) use on_every_store;
+
+/// Seconds of a day.
+pub(crate) const DAY: i64 = 86_400;
+/// Events of one period.
+pub(crate) const PERIOD: u64 = 65_536;
+
+/// Waits until so many periods are sealed.
+pub(crate) async fn sealed(store: &dyn Store, periods: u64) {
+    // The journal seals by itself when nothing else is to be done; each write gives it another occasion.
+    while store.stats().await.unwrap().unsealed_events >= PERIOD || store.last_position() < periods * PERIOD {
+        store.check_writable().await.unwrap();
+    }
+}
+
+/// Everything that is derived is as the log and what it owes say.
+pub(crate) async fn no_differences(store: &dyn Store) {
+    let report = store.rebuild(true, Box::new(|_, _| ())).await.unwrap();
+    assert_eq!(report.differences, Vec::<String>::new());
+}
 
 pub(crate) fn second(n: i64) -> Timestamp {
     Timestamp::from_seconds(1_760_000_000 + n).unwrap()

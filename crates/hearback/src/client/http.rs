@@ -13,6 +13,8 @@ use crate::exit::CliError;
 
 /// A server that does not answer within this time is taken for dead.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// What changes things may have to look through everything that is kept.
+const CHANGE_TIMEOUT: Duration = Duration::from_hours(4);
 /// More than any page of the API.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
@@ -81,8 +83,13 @@ impl HttpClient {
         method: Method,
         path: &[&str],
         query: Query<'_>,
+        body: Vec<u8>,
     ) -> Result<Option<Value>, CliError> {
-        let mut request = self.http.request(method, with_path(self.base.clone(), path, query));
+        let changes = method != Method::GET;
+        let mut request = self.http.request(method, with_path(self.base.clone(), path, query)).body(body);
+        if changes {
+            request = request.timeout(CHANGE_TIMEOUT);
+        }
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose());
         }

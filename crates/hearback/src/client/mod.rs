@@ -50,13 +50,23 @@ impl Where {
     /// Opens it for storing events too: that a process can only do while no other has the database.
     pub(crate) fn open_for_events(&self, global: &Global) -> Result<Client, CliError> {
         self.open_with(global, |database| {
-            if database.is_taken() {
-                return Err(StoreError::Open {
-                    database: database.to_string(),
-                    problem: "a server is using it; ask that one, with --url and --token".to_owned(),
-                });
+            if database.is_missing() {
+                let problem = "there is no such file; has `hearback serve` ever run with this configuration?";
+                return Err(cannot_open(database, problem.to_owned()));
             }
-            database.open()
+            open_alone(database)
+        })
+    }
+
+    /// As [`Where::open_for_events`], making the database where there is none.
+    pub(crate) fn open_or_make(&self, global: &Global) -> Result<Client, CliError> {
+        self.open_with(global, |database| {
+            if let Database::Sqlite(options) = database
+                && let Some(folder) = options.path.parent()
+            {
+                wiring::make_folder(folder).map_err(|error| cannot_open(database, error.to_string()))?;
+            }
+            open_alone(database)
         })
     }
 
@@ -80,6 +90,18 @@ impl Where {
         let store = open(&database)?;
         Ok(Client::Local(LocalApi::new(sources, Arc::new(store))))
     }
+}
+
+fn open_alone(database: &Database) -> Result<LogStore, StoreError> {
+    if database.is_taken() {
+        let problem = "a server is using it; ask that one, with --url and --token";
+        return Err(cannot_open(database, problem.to_owned()));
+    }
+    database.open()
+}
+
+fn cannot_open(database: &Database, problem: String) -> StoreError {
+    StoreError::Open { database: database.to_string(), problem }
 }
 
 impl Client {
@@ -106,6 +128,11 @@ impl Client {
         self.ask(Method::POST, path, query).await
     }
 
+    /// Hands something over.
+    pub(crate) async fn hand_over(&self, path: &[&str], body: Vec<u8>) -> Result<Option<Value>, CliError> {
+        self.send(Method::POST, path, &[], body).await
+    }
+
     /// Takes something away.
     pub(crate) async fn delete(&self, path: &[&str]) -> Result<Option<Value>, CliError> {
         self.ask(Method::DELETE, path, &[]).await
@@ -125,11 +152,21 @@ impl Client {
     }
 
     async fn ask(&self, method: Method, path: &[&str], query: Query<'_>) -> Result<Option<Value>, CliError> {
+        self.send(method, path, query, Vec::new()).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: Query<'_>,
+        body: Vec<u8>,
+    ) -> Result<Option<Value>, CliError> {
         match self {
-            Self::Remote(http) => http.ask(method, path, query).await,
+            Self::Remote(http) => http.ask(method, path, query, body).await,
             Self::Local(api) => {
                 let url = with_path(base_url("http://localhost")?, path, query);
-                let (status, body) = api.ask(method, &path_and_query(&url)).await;
+                let (status, body) = api.ask(method, &path_and_query(&url), body.into()).await;
                 answer::read(status, &body)
             }
         }

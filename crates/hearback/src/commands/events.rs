@@ -17,9 +17,9 @@ pub(super) const PAGE: usize = 1000;
 /// So many events are shown before following begins.
 const BEFORE_FOLLOWING: usize = 10;
 
-/// Arguments of `events`.
+/// Which events.
 #[derive(Debug, Args)]
-pub(crate) struct EventsArgs {
+pub(super) struct FilterArgs {
     /// Types, such as `bounced,complained`
     #[arg(long = "type", value_delimiter = ',', value_parser = Kind::parse, value_name = "LIST")]
     kinds: Vec<Kind>,
@@ -56,6 +56,13 @@ pub(crate) struct EventsArgs {
     /// Happened before
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+}
+
+/// Arguments of `events`.
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
     /// At most so many [default: 50]
     #[arg(long, short = 'n')]
     limit: Option<usize>,
@@ -82,41 +89,47 @@ pub(super) type Pairs = Vec<(&'static str, String)>;
 pub(crate) fn run(args: &EventsArgs, global: &Global) -> Result<Exit, CliError> {
     let client = args.place.open(global)?;
     runtime::block_on(async {
-        let filter = filter(args, &client).await?;
+        let filter = args.filter.pairs(&client).await?;
         if !args.follow {
             return list(args, &client, filter).await;
         }
-        let before = if args.since.is_some() { None } else { Some(args.limit.unwrap_or(BEFORE_FOLLOWING)) };
+        let before =
+            if args.filter.since.is_some() { None } else { Some(args.limit.unwrap_or(BEFORE_FOLLOWING)) };
         let looks = (!args.json).then(|| Looks::of_stdout(args.relative));
         Follower::new(&client, filter, looks).run(before).await
     })
 }
 
-async fn filter(args: &EventsArgs, client: &Client) -> Result<Pairs, CliError> {
-    let now = Timestamp::now();
-    let moment = |text: &Option<String>| {
-        text.as_deref().map(|text| show::parse_moment(text, now).map(|moment| moment.to_string())).transpose()
-    };
-    let message = match &args.message {
-        Some(id) => Some(message_id(client, id).await?),
-        None => None,
-    };
-    let mut pairs: Pairs = args.kinds.iter().map(|kind| ("type", kind.to_string())).collect();
-    pairs.extend(args.reasons.iter().map(|reason| ("reason", reason.to_string())));
-    pairs.extend(args.labels.iter().map(|label| ("label", label.clone())));
-    let single = [
-        ("source", args.source.clone()),
-        ("provider", args.provider.clone()),
-        ("recipient", args.recipient.clone()),
-        ("domain", args.domain.clone()),
-        ("message", message),
-        ("tag", args.tag.clone()),
-        ("severity", args.severity.clone()),
-        ("since", moment(&args.since)?),
-        ("until", moment(&args.until)?),
-    ];
-    pairs.extend(single.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))));
-    Ok(pairs)
+impl FilterArgs {
+    /// As parameters of the API.
+    pub(super) async fn pairs(&self, client: &Client) -> Result<Pairs, CliError> {
+        let now = Timestamp::now();
+        let moment = |text: &Option<String>| {
+            text.as_deref()
+                .map(|text| show::parse_moment(text, now).map(|moment| moment.to_string()))
+                .transpose()
+        };
+        let message = match &self.message {
+            Some(id) => Some(message_id(client, id).await?),
+            None => None,
+        };
+        let mut pairs: Pairs = self.kinds.iter().map(|kind| ("type", kind.to_string())).collect();
+        pairs.extend(self.reasons.iter().map(|reason| ("reason", reason.to_string())));
+        pairs.extend(self.labels.iter().map(|label| ("label", label.clone())));
+        let single = [
+            ("source", self.source.clone()),
+            ("provider", self.provider.clone()),
+            ("recipient", self.recipient.clone()),
+            ("domain", self.domain.clone()),
+            ("message", message),
+            ("tag", self.tag.clone()),
+            ("severity", self.severity.clone()),
+            ("since", moment(&self.since)?),
+            ("until", moment(&self.until)?),
+        ];
+        pairs.extend(single.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))));
+        Ok(pairs)
+    }
 }
 
 /// The id of a message that is named by its own id or by the provider's.

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
+use hearback_event::Timestamp;
 use hearback_server::{Listeners, Mode, ServeError};
-use hearback_store::{LogStore, Store};
+use hearback_store::{Dropped, LogStore, Retention, Store};
 
 use crate::cli::Global;
 use crate::config::{self, Config, Inputs, Problem, Trial};
@@ -13,6 +15,9 @@ use crate::exit::{CliError, Exit};
 use crate::token::{FreshToken, Scope};
 use crate::welcome::Welcome;
 use crate::{logging, output, shutdown, wiring};
+
+/// How often what has become too old is dropped: retention counts days.
+const RETENTION_EVERY: Duration = Duration::from_hours(1);
 
 /// Arguments of `serve`.
 #[derive(Debug, Default, Args)]
@@ -72,15 +77,37 @@ async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<E
 
     let unusual_address = inputs.overrides_listen() || configured != config.server.listen;
     output::line(Welcome { config: &config, token: token.as_ref(), global, inputs, unusual_address });
+    let retention = tokio::spawn(drop_old(Arc::clone(&store), config.retention));
     let settings = wiring::settings(config);
     let served = tokio::select! {
         served = hearback_server::run_on(listeners, settings, Arc::clone(&store), metrics, stop.wait()) => served,
         () = stop_now.wait() => Ok(()),
     };
+    // Between two steps, of which each is complete by itself.
+    retention.abort();
     store.close().await?;
     served.map_err(|error| CliError::failed(error.to_string()))?;
     tracing::info!("stopped; everything that was answered is on disk");
     Ok(Exit::Ok)
+}
+
+/// Drops what is too old, now and then, as long as the server runs.
+async fn drop_old(store: Arc<dyn Store>, retention: Retention) {
+    if retention.keeps_all() {
+        return;
+    }
+    loop {
+        match store.retain(retention, Timestamp::now()).await {
+            Ok(dropped) if dropped.is_nothing() => {}
+            Ok(Dropped { events, payloads, quarantined }) => {
+                tracing::info!(events, payloads, quarantined, "dropped what was too old");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what is too old could not be dropped; tried again in an hour");
+            }
+        }
+        tokio::time::sleep(RETENTION_EVERY).await;
+    }
 }
 
 /// Binds, and puts the ports that were free into the configuration.

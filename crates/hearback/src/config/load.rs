@@ -9,7 +9,7 @@ use std::time::Duration;
 use hearback_providers::ShapeLimits;
 use hearback_server::Limits;
 use hearback_store::sqlite::SqliteOptions;
-use hearback_store::{Database, LogOptions};
+use hearback_store::{Database, LogOptions, Retention};
 use reqwest::header::HeaderValue;
 
 use super::node::{Node, Table, Value};
@@ -25,7 +25,7 @@ use crate::exit::CliError;
 pub(crate) const FILE: &str = "hearback.toml";
 
 /// The sections besides `sources`.
-const SECTIONS: &[&str] = &["server", "admin", "storage", "quarantine", "log", "sources"];
+const SECTIONS: &[&str] = &["server", "admin", "storage", "retention", "quarantine", "log", "sources"];
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8025);
 
@@ -45,12 +45,14 @@ pub(crate) fn load(inputs: &Inputs) -> Loaded {
     let admin = admin_section(&mut root, &mut report);
     let server = server_section(&mut root, admin, &mut report);
     let storage = storage_section(&mut root, data, &mut report);
+    let retention = retention_section(&mut root, storage.dedup_days, &mut report);
     let quarantine = quarantine_section(&mut root, &mut report);
     let log = log_section(&mut root, &mut report);
     let rules = SourceRules { inputs, has_public_url: server.public_url.is_some(), data: &storage.data };
     let (sources, trial) = sources::read(&mut root, &rules, &mut report);
 
-    let config = Config { file: inputs.file_in_use(), server, storage, quarantine, log, sources, trial };
+    let config =
+        Config { file: inputs.file_in_use(), server, storage, retention, quarantine, log, sources, trial };
     Loaded::new(config, report)
 }
 
@@ -209,6 +211,39 @@ fn postgres_keys(database: &mut Database, url_at: &Place, section: &mut Section<
                        what is stored; add `sslmode=verify-full` (and `sslrootcert=FILE` for an authority of your own)";
         section.report().warning(url_at, message);
     }
+}
+
+/// Longest time that anything is kept on purpose: a hundred years.
+const DAYS_MAX: u64 = 36_500;
+
+fn retention_section(root: &mut Table, dedup_days: u32, report: &mut Report) -> Retention {
+    let mut section = Section::of(root, "retention", report);
+    let place = section.place_of("events_days");
+    let payloads_at = section.place_of("payloads_days");
+    let mut days = |name| section.number(name, 1..=DAYS_MAX).map(|days| days as u32);
+    let retention = Retention {
+        payloads_days: days("payloads_days"),
+        events_days: days("events_days"),
+        quarantine_days: days("quarantine_days"),
+    };
+    if let Some(events) = retention.events_days.filter(|events| *events <= dedup_days) {
+        let message = format!(
+            "`events_days` is {events}, but a retry is recognised by the event that it repeats for {dedup_days} days \
+             (`dedup_days` of [storage]); write at least {}",
+            dedup_days + 1
+        );
+        section.report().problem(&place, message);
+    }
+    if let (Some(payloads), Some(events)) = (retention.payloads_days, retention.events_days)
+        && payloads > events
+    {
+        let message = format!(
+            "`payloads_days` is {payloads}, but raw requests go with their events after {events} days"
+        );
+        section.report().warning(&payloads_at, message);
+    }
+    section.finish();
+    retention
 }
 
 fn quarantine_section(root: &mut Table, report: &mut Report) -> QuarantineConfig {

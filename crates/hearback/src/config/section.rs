@@ -60,6 +60,11 @@ impl<'a> Section<'a> {
         self.report
     }
 
+    /// Where a value stands.
+    pub(crate) fn place_of(&self, name: &str) -> Place {
+        self.table.get(name).map_or(Place::Default, |entry| entry.node.place.clone())
+    }
+
     /// Whether there is a value.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.table.get(name).is_some()

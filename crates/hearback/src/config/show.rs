@@ -37,6 +37,11 @@ impl Config {
                 "queue_bytes_max": self.storage.queue_bytes_max,
                 "dedup_days": self.storage.dedup_days,
             },
+            "retention": {
+                "payloads_days": self.retention.payloads_days,
+                "events_days": self.retention.events_days,
+                "quarantine_days": self.retention.quarantine_days,
+            },
             "quarantine": {
                 "entries_max": self.quarantine.entries_max,
                 "bytes_max": self.quarantine.bytes_max,

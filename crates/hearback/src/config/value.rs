@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hearback_providers::{Endpoint, Options, Provider};
 use hearback_server::{Limits, Mode, UnknownMessage};
 pub(crate) use hearback_store::QuarantineLimits as QuarantineConfig;
-use hearback_store::{Database, SourceRef};
+use hearback_store::{Database, Retention, SourceRef};
 use ipnet::IpNet;
 use reqwest::header::HeaderValue;
 use serde_json::{Map, Value};
@@ -52,6 +52,8 @@ pub(crate) struct Config {
     pub(crate) server: ServerConfig,
     /// Where data are kept.
     pub(crate) storage: StorageConfig,
+    /// How long what is kept.
+    pub(crate) retention: Retention,
     /// Bounds of the quarantine.
     pub(crate) quarantine: QuarantineConfig,
     /// Logging.

@@ -5,6 +5,7 @@
 
 mod check;
 mod events;
+mod life;
 mod postgres;
 mod program;
 mod serve;

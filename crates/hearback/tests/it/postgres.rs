@@ -82,7 +82,7 @@ fn everything_works_as_it_does_on_a_file() {
     let rebuilt = program.run(&["rebuild"]);
     assert_eq!(rebuilt.code, 0, "{}{}", rebuilt.out, rebuilt.err);
     let after = program.run(&["check"]);
-    assert!(after.out.contains("PostgreSQL ") && after.out.contains("schema 1"), "{}", after.out);
+    assert!(after.out.contains("PostgreSQL ") && after.out.contains("schema 2"), "{}", after.out);
 
     // The server is gone: said in a way that helps, and without a word of the password.
     script("stop", database.folder.path());

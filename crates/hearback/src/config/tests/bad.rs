@@ -84,6 +84,25 @@ problem hearback.toml:2:90: `cors_origins`: expected a URL, such as \"https://ho
 }
 
 #[test]
+fn retention_that_would_break_what_is_promised() {
+    says(
+        "
+[storage]
+dedup_days = 40
+[retention]
+events_days = 40
+payloads_days = 90
+quarantine_days = 0
+",
+        "
+problem hearback.toml:5:15: `events_days` is 40, but a retry is recognised by the event that it repeats for 40 days (`dedup_days` of [storage]); write at least 41
+problem hearback.toml:7:19: `quarantine_days`: expected a whole number from 1 to 36500
+warning hearback.toml:6:17: `payloads_days` is 90, but raw requests go with their events after 40 days
+",
+    );
+}
+
+#[test]
 fn sections_that_are_no_tables() {
     says(
         "server = 1\nsources = []\n",

@@ -30,6 +30,10 @@ cors_origins = ["https://desk.example.com", "http://localhost:3000"]
 [storage]
 url = "sqlite:log.db"
 
+[retention]
+payloads_days = 30
+events_days = 400
+
 [quarantine]
 entries_max = 5
 bytes_max = "1 MiB"
@@ -75,6 +79,11 @@ fn every_key() {
     assert_eq!(
         config.storage.database.to_string(),
         format!("sqlite:{}", bench.path().join("data/log.db").display())
+    );
+    let retention = config.retention;
+    assert_eq!(
+        (retention.payloads_days, retention.events_days, retention.quarantine_days),
+        (Some(30), Some(400), None)
     );
     assert_eq!((config.quarantine.entries_max, config.quarantine.bytes_max), (5, 1 << 20));
     assert_eq!(

@@ -1,0 +1,99 @@
+//! What the counts of a period owe to events that were dropped or erased: kept beside, so that counts can be made anew from
+//! the events that are left.
+
+use std::collections::{BTreeMap, HashMap};
+
+use hearback_event::Kind;
+
+use super::rollup::{Cell, Rollup, Rollups};
+use crate::StoreError;
+use crate::session::{Row, Session, params};
+
+/// What is owed, by period.
+pub(super) type Owed = BTreeMap<u64, Rollups>;
+
+const ADD: &str = "INSERT INTO owed_counts (period, rollup, step, name, kind, machine, count)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
+     ON CONFLICT (period, rollup, step, name, kind, machine) DO UPDATE SET count = owed_counts.count + excluded.count";
+
+/// What periods from `period` on owe.
+pub(super) fn read(session: &dyn Session, period: u64) -> Result<Owed, StoreError> {
+    let mut owed = Owed::new();
+    let sql = "SELECT period, rollup, step, name, kind, machine, count FROM owed_counts WHERE period >= $1";
+    session.query(sql, params![period], &mut |row| add(&mut owed, row))?;
+    Ok(owed)
+}
+
+/// What one period owes.
+pub(super) fn of_period(session: &dyn Session, period: u64) -> Result<Rollups, StoreError> {
+    let mut owed = Owed::new();
+    let sql = "SELECT period, rollup, step, name, kind, machine, count FROM owed_counts WHERE period = $1";
+    session.query(sql, params![period], &mut |row| add(&mut owed, row))?;
+    Ok(owed.remove(&period).unwrap_or_default())
+}
+
+fn add(owed: &mut Owed, row: &dyn Row) -> Result<(), StoreError> {
+    let damaged = || StoreError::Damaged("a count that is owed is of no known kind".to_owned());
+    let rollups = owed.entry(row.int(0)? as u64).or_default();
+    let (step, name, count) = (row.int(2)?, row.text(3)?, row.int(6)? as u64);
+    let kind = Kind::from_number(row.int(4)? as u8).ok_or_else(damaged)?;
+    let machine = row.int(5)? != 0;
+    match Rollup::of_number(row.int(1)?) {
+        Some(Rollup::Hourly) => {
+            let source = name.parse().map_err(|_| damaged())?;
+            *rollups.hourly.entry((step, source, kind, machine)).or_default() += count;
+        }
+        Some(Rollup::Tags) => rollups.tags.add((step, name.into(), kind, machine), count),
+        Some(Rollup::Domains) => rollups.domains.add((step, name.into(), kind, machine), count),
+        None => return Err(damaged()),
+    }
+    Ok(())
+}
+
+/// Adds to what a period owes.
+pub(super) fn owe(
+    session: &dyn Session,
+    period: u64,
+    rollup: Rollup,
+    cell: &Cell<&str>,
+    count: u64,
+) -> Result<(), StoreError> {
+    let (step, name, kind, machine) = cell;
+    let values = params![period, rollup.number(), *step, *name, kind.number(), *machine, count];
+    session.execute(ADD, values).map(|_| ())
+}
+
+/// Writes by how much `after` is more than `before`.
+pub(super) fn owe_difference(
+    session: &dyn Session,
+    period: u64,
+    before: &Rollups,
+    after: &Rollups,
+) -> Result<(), StoreError> {
+    for ((hour, source, kind, machine), count) in grown(&before.hourly, &after.hourly) {
+        owe(session, period, Rollup::Hourly, &(*hour, &source.to_string(), *kind, *machine), count)?;
+    }
+    for (rollup, before, after) in
+        [(Rollup::Tags, &before.tags, &after.tags), (Rollup::Domains, &before.domains, &after.domains)]
+    {
+        for ((day, name, kind, machine), count) in grown(before.cells(), after.cells()) {
+            owe(session, period, rollup, &(*day, &**name, *kind, *machine), count)?;
+        }
+    }
+    Ok(())
+}
+
+fn grown<'a, C: Eq + std::hash::Hash>(
+    before: &'a HashMap<C, u64>,
+    after: &'a HashMap<C, u64>,
+) -> impl Iterator<Item = (&'a C, u64)> {
+    after
+        .iter()
+        .map(|(cell, count)| (cell, count - before.get(cell).copied().unwrap_or_default()))
+        .filter(|(_, count)| *count > 0)
+}
+
+/// Forgets what periods before `period` owe: nothing of them is left to be counted anew.
+pub(super) fn settle(session: &dyn Session, period: u64) -> Result<u64, StoreError> {
+    session.execute("DELETE FROM owed_counts WHERE period < $1", params![period])
+}
