@@ -57,7 +57,7 @@ struct BadLine {
     path = "/import/events",
     operation_id = "importEvents",
     tag = "events",
-    request_body(content = String, content_type = "application/x-ndjson", description = "Up to 16 MiB."),
+    request_body(content = Option<String>, content_type = "application/x-ndjson", description = "Up to 16 MiB."),
     responses((status = 200, description = "What came of it.", body = Outcomes), Refusals),
     security(("token" = ["admin"])),
 )]
