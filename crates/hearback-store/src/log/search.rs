@@ -15,6 +15,8 @@ use crate::{EventFilter, EventQuery, Order, Page, StoreError};
 const SHORT: usize = 2000;
 /// Rows that are looked at together, at most.
 const LOOKS_AT_ONCE: usize = 1000;
+/// A key with so many blocks in a period, or fewer, is rare in it.
+const SPARSE_BLOCKS: usize = 2;
 /// Sealed periods whose blocks are read together, at most.
 const PERIODS_AHEAD: usize = 64;
 
@@ -211,9 +213,17 @@ impl Found<'_> {
                 let wanted = now.iter().flat_map(|sealed| self.first_blocks(sealed, groups)).collect();
                 self.blocks.read_ahead(wanted)?;
             }
+            // What little such periods have is looked at together.
+            let mut gathered = Vec::new();
             for sealed in now {
-                self.follow_one(sealed, groups)?;
+                if let Some(positions) = self.sparse_positions(sealed, groups)? {
+                    gathered.extend(positions);
+                } else {
+                    self.look_at(std::mem::take(&mut gathered))?;
+                    self.follow_one(sealed, groups)?;
+                }
             }
+            self.look_at(gathered)?;
             rest = later;
             ahead = (ahead * 2).min(PERIODS_AHEAD);
         }
@@ -226,8 +236,23 @@ impl Found<'_> {
             group.iter().flat_map(|key| sealed.block_ids(*key, self.query.order)).collect()
         };
         let mut shortest = groups.iter().map(blocks).min_by_key(Vec::len).unwrap_or_default();
-        shortest.truncate(2);
+        shortest.truncate(SPARSE_BLOCKS);
         shortest
+    }
+
+    /// The positions of a key that is rare in a period, in the query's order; `None` where no key of the query is.
+    fn sparse_positions(&self, sealed: &Sealed, groups: &[Group]) -> Result<Option<Vec<u64>>, StoreError> {
+        let order = self.query.order;
+        let keys =
+            groups.iter().filter_map(|group| if let [key] = group.as_slice() { Some(*key) } else { None });
+        let rarest = keys.map(|key| (key, sealed.block_ids(key, order))).min_by_key(|(_, ids)| ids.len());
+        let Some((key, ids)) = rarest.filter(|(_, ids)| ids.len() <= SPARSE_BLOCKS) else { return Ok(None) };
+        let mut positions = Vec::new();
+        for id in ids {
+            let places = self.blocks.places_in(id, key, order)?;
+            positions.extend(places.into_iter().map(|place| position_at(sealed.number, place)));
+        }
+        Ok(Some(positions))
     }
 
     fn follow_one(&mut self, sealed: &Sealed, groups: &[Group]) -> Result<(), StoreError> {
@@ -291,11 +316,12 @@ impl Found<'_> {
     }
 
     fn take(&mut self, period: u64, places: impl Iterator<Item = u16>) -> Result<(), StoreError> {
-        let mut positions = places
-            .map(|place| position_at(period, place))
-            .filter(|position| is_beyond(self.query, *position))
-            .collect::<Vec<_>>()
-            .into_iter();
+        self.look_at(places.map(|place| position_at(period, place)).collect())
+    }
+
+    /// Looks at the rows of positions that are in the query's order, until the page is full.
+    fn look_at(&mut self, positions: Vec<u64>) -> Result<(), StoreError> {
+        let mut positions = positions.into_iter().filter(|position| is_beyond(self.query, *position));
         let mut most = self.query.limit + 1;
         while !self.is_full() {
             let next: Vec<u64> = positions.by_ref().take(most - self.rows.len().min(most - 1)).collect();
