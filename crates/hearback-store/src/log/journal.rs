@@ -36,6 +36,8 @@ pub(super) struct Writer {
     pub(super) filters: Filters,
     /// The first period that the filters do not know.
     unfiltered: u64,
+    /// Whether this process seals, as far as it knows.
+    is_sealer: bool,
     pub(super) sealing: Option<Sealing>,
     pub(super) preparing: bool,
     /// Something is left to be dropped.
@@ -75,6 +77,7 @@ impl Writer {
             queue,
             filters,
             unfiltered,
+            is_sealer: false,
             sealing: None,
             preparing: false,
             pruning: true,
@@ -303,10 +306,31 @@ impl Writer {
     fn connect(&mut self) -> Result<(), StoreError> {
         if self.keeper.connect()? {
             // Another process may have taken over sealing.
+            self.is_sealer = false;
             self.sealing = None;
             self.pruning = true;
         }
         Ok(())
+    }
+
+    /// Whether this process is the one that seals. When it becomes that, it first learns what its predecessor did.
+    pub(super) fn seals(&mut self) -> Result<bool, StoreError> {
+        let seals = self.keeper.seals()?;
+        if seals && !self.is_sealer && self.shared.others_write {
+            self.shared.refresh_all(self.keeper.session())?;
+        }
+        self.is_sealer = seals;
+        Ok(seals)
+    }
+
+    /// Fails unless this process is the one that seals: nobody else may change what follows from the events.
+    pub(super) fn require_seals(&mut self) -> Result<(), StoreError> {
+        if self.seals()? {
+            return Ok(());
+        }
+        let problem =
+            "another process of Hearback keeps what follows from the events; ask that one, or stop it";
+        Err(StoreError::Write(problem.to_owned()))
     }
 
     pub(super) fn begin(&mut self) -> Result<(), StoreError> {
@@ -321,8 +345,9 @@ impl Writer {
             return Ok(());
         }
         let (filters, unfiltered) = (&mut self.filters, &mut self.unfiltered);
-        let sql = "SELECT period, filter FROM periods WHERE period >= $1 ORDER BY period";
-        self.keeper.session().query(sql, params![*unfiltered], &mut |row| {
+        // Not those that memory does not know as sealed: what a filter finds is looked for there.
+        let sql = "SELECT period, filter FROM periods WHERE period >= $1 AND period < $2 ORDER BY period";
+        self.keeper.session().query(sql, params![*unfiltered, first_unsealed], &mut |row| {
             let period = row.int(0)? as u64;
             filters.add(period, row.blob(1)?);
             *unfiltered = period + 1;
@@ -421,11 +446,14 @@ impl Writer {
     }
 
     /// Drops some of what the sealed periods have made superfluous.
-    fn prune(&self, budget: usize) -> Result<bool, StoreError> {
+    fn prune(&mut self, budget: usize) -> Result<bool, StoreError> {
+        if !self.seals()? {
+            return Ok(false);
+        }
         let sealed = first_position(self.shared.tail.read().first_unsealed()) - 1;
         // Tokens older than the horizon are refused for their age before they are looked for.
         let horizon = Timestamp::now().as_nanos() - self.horizon_nanos;
-        Ok(self.keeper.seals()? && self.keeper.prune(sealed, horizon, budget)?)
+        self.keeper.prune(sealed, horizon, budget)
     }
 
     fn work_apart(&mut self, work: Work) {
@@ -445,15 +473,18 @@ impl Writer {
         if self.sealing.is_some() || self.preparing {
             return;
         }
-        let tail = self.shared.tail.read();
-        let full = tail.unsealed.first().filter(|period| period.is_full()).cloned();
-        drop(tail);
-        let Some(period) = full else { return };
-        match self.keeper.seals() {
+        if !self.has_full_period() {
+            return;
+        }
+        match self.seals() {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => return tracing::warn!(%error, "cannot tell which process seals"),
         }
+        let tail = self.shared.tail.read();
+        let full = tail.unsealed.first().filter(|period| period.is_full()).cloned();
+        drop(tail);
+        let Some(period) = full else { return };
         self.preparing = true;
         let (shared, sender) = (Arc::clone(&self.shared), self.queue.sender());
         std::thread::spawn(move || {
@@ -473,27 +504,36 @@ impl Writer {
 
     fn take_prepared(&mut self, prepared: Result<Prepared, StoreError>) {
         self.preparing = false;
-        match prepared {
-            // Another process may have sealed it meanwhile.
-            Ok(prepared) if prepared.period() < self.shared.tail.read().first_unsealed() => {}
-            Ok(prepared) => self.sealing = Some(Sealing::new(prepared)),
+        match prepared.and_then(|prepared| Ok(self.is_still_due(&prepared)?.then_some(prepared))) {
+            Ok(prepared) => self.sealing = prepared.map(Sealing::new),
             Err(error) => {
                 tracing::warn!(%error, "a period could not be prepared; tried again after the next batch");
             }
         }
     }
 
+    /// Whether this process is still the one to seal it: another may have taken over, and have sealed it, meanwhile.
+    fn is_still_due(&mut self, prepared: &Prepared) -> Result<bool, StoreError> {
+        self.connect()?;
+        Ok(self.seals()? && prepared.period() == self.shared.tail.read().first_unsealed())
+    }
+
+    /// Whether a period waits to be sealed.
+    pub(super) fn has_full_period(&self) -> bool {
+        self.shared.tail.read().unsealed.first().is_some_and(|period| period.is_full())
+    }
+
     fn rebuild(&mut self, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
-        if !self.keeper.seals()? {
-            let problem = "another process of Hearback keeps the projections; stop it first".to_owned();
-            return Err(StoreError::Write(problem));
-        }
+        self.require_seals()?;
         self.keeper.take_time()?;
         self.sealing = None;
         self.filters = Filters::default();
         let keeper = &mut self.keeper;
         let mut transaction = |work: &mut dyn FnMut(&dyn Session) -> Result<(), StoreError>| {
-            keeper.connect()?;
+            if keeper.connect()? {
+                // With the old connection went the right to do this.
+                return Err(StoreError::Write("the connection was lost; run it again".to_owned()));
+            }
             keeper.begin()?;
             match work(keeper.session()) {
                 Ok(()) => keeper.commit(),

@@ -86,7 +86,8 @@ pub(crate) type Read<'a> = &'a mut dyn FnMut(&dyn Session) -> Result<(), StoreEr
 
 /// Connections for reading.
 pub(crate) trait Readers: Send + Sync {
-    /// Reads with a connection of its own.
+    /// Reads with a connection of its own. `read` may be called a second time, with another connection, where the first call
+    /// finds that its connection has ended.
     fn with(&self, read: Read<'_>) -> Result<(), StoreError>;
 
     /// Runs `read` so that it sees one state of the database throughout.
@@ -227,9 +228,8 @@ impl LogStore {
                 if shared.others_write {
                     shared.refresh(session)?;
                 }
-                if let Some(read) = read.take() {
-                    outcome = Some(read(&shared, session)?);
-                }
+                let lost = || StoreError::Read("the connection to the database was lost".into());
+                outcome = Some(read.take().ok_or_else(lost)?(&shared, session)?);
                 Ok(())
             })?;
             outcome.ok_or(StoreError::Stopped)

@@ -110,16 +110,18 @@ impl LogStore {
 }
 
 impl Writer {
-    /// Runs `work` in a transaction of its own.
+    /// Runs `work`, which changes what only the one who seals may change, in a transaction of its own.
     pub(super) fn in_transaction<T>(
         &mut self,
         work: impl FnOnce(&Self, &dyn Session) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.begin()?;
-        let outcome = work(self, self.keeper.session()).and_then(|done| {
-            self.keeper.commit()?;
-            Ok(done)
-        });
+        // On a new connection the right to do this is to be had anew.
+        let outcome =
+            self.require_seals().and_then(|()| work(self, self.keeper.session())).and_then(|done| {
+                self.keeper.commit()?;
+                Ok(done)
+            });
         outcome.map_err(|error| {
             self.keeper.roll_back();
             StoreError::Write(super::journal::written(error))
@@ -128,12 +130,11 @@ impl Writer {
 
     /// Whether a period is under way to disk, or about to be.
     pub(super) fn is_sealing(&self) -> bool {
-        let full = || self.shared.tail.read().unsealed.first().is_some_and(|period| period.is_full());
-        self.sealing.is_some() || self.preparing || full()
+        self.sealing.is_some() || self.preparing || self.has_full_period()
     }
 
     fn drop_some(&mut self, cutoffs: Cutoffs) -> Result<Step<Dropped>, StoreError> {
-        if !self.keeper.seals()? {
+        if !self.seals()? {
             return Ok(Step::Done);
         }
         if self.is_sealing() {

@@ -187,8 +187,10 @@ impl Store for LogStore {
                 if check { (progress, None) } else { (Box::new(quiet), Some(progress)) };
             let report = self
                 .read(move |shared, session| {
-                    let (sources, mut report) = (shared.sources(), RebuildReport::default());
+                    let mut report = RebuildReport::default();
                     shared.readers.in_one_state(session, &mut |session| {
+                        let mut sources = rows::Sources::default();
+                        sources.load(session)?;
                         report = rebuild::check(session, &sources, &*told)?;
                         Ok(())
                     })?;

@@ -212,8 +212,11 @@ impl Tail {
         }
     }
 
-    /// Puts a sealed period in the place of the one in memory.
+    /// Puts a sealed period in the place of the one in memory, unless a reader has found it in the database already.
     pub(super) fn seal(&mut self, sealed: Sealed) {
+        if sealed.number < self.first_unsealed() {
+            return;
+        }
         self.unsealed.retain(|period| period.number() != sealed.number);
         self.sealed.push(Arc::new(sealed));
     }
@@ -329,4 +332,19 @@ fn bound_tokens(
 /// The first position of a period.
 pub(super) const fn first_position(period: u64) -> u64 {
     position_at(period, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_is_sealed_once_whoever_tells_of_it_first() {
+        let mut tail = Tail::default();
+        for number in [0, 0, 1, 0, 1] {
+            tail.seal(Sealed::new(number, (0, 0), 0, Vec::new()));
+        }
+        let numbers: Vec<u64> = tail.sealed.iter().map(|sealed| sealed.number).collect();
+        assert_eq!(numbers, [0, 1]);
+    }
 }

@@ -1,5 +1,7 @@
 //! Connecting: encryption, time limits, and the settings that our promises need.
 
+use std::time::Duration;
+
 use postgres::NoTls;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -10,6 +12,9 @@ use super::{PostgresOptions, schema, tls};
 use crate::StoreError;
 use crate::session::{Session, params};
 
+/// After so long without a sign of life the server is taken for gone.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// Opens one connection.
 pub(super) fn connect(options: &PostgresOptions) -> Result<PgSession, StoreError> {
     let mut config = (*options.url.config).clone();
@@ -18,6 +23,11 @@ pub(super) fn connect(options: &PostgresOptions) -> Result<PgSession, StoreError
     }
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(options.connect_timeout);
+    }
+    // A network that swallows everything must not hold up the journal for as long as TCP itself would try.
+    config.keepalives_idle(SILENCE).keepalives_interval(SILENCE / 3).keepalives_retries(3);
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENCE);
     }
     let open = |problem: String| StoreError::Open { database: options.to_string(), problem };
     let client = if options.url.encryption == Encryption::Disable {

@@ -125,6 +125,7 @@ impl Keeper for PgKeeper {
         // The server was restarted, or the network failed: what was under way is lost with the old connection.
         self.session = connect(&self.options)?;
         self.seals.set(false);
+        self.partitioned_to.set(0);
         Ok(true)
     }
 
@@ -173,6 +174,8 @@ impl Keeper for PgKeeper {
     }
 
     fn roll_back(&mut self) {
+        // Partitions that the transaction made are gone with it.
+        self.partitioned_to.set(0);
         if !self.session.is_closed()
             && let Err(error) = self.session.batch("ROLLBACK")
         {

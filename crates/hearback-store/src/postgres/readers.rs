@@ -27,39 +27,62 @@ impl PgReaders {
         Self { options, pool: Mutex::default(), returned: Condvar::new() }
     }
 
-    fn take(&self) -> Option<PgSession> {
+    /// An idle connection, or the right to make one.
+    fn take(&self) -> Lease<'_> {
         let mut pool = self.pool.lock();
         loop {
             if let Some(session) = pool.idle.pop() {
-                return Some(session);
+                return Lease { readers: self, session: Some(session) };
             }
             if pool.open < self.options.readers_max {
                 pool.open += 1;
-                return None;
+                return Lease { readers: self, session: None };
             }
             self.returned.wait(&mut pool);
         }
     }
+}
 
-    fn give_back(&self, session: Option<PgSession>) {
-        let mut pool = self.pool.lock();
-        match session.filter(|session| !session.is_closed()) {
+/// One place in the pool, given back when it is dropped, whatever happened meanwhile.
+struct Lease<'a> {
+    readers: &'a PgReaders,
+    session: Option<PgSession>,
+}
+
+impl Lease<'_> {
+    /// Reads with the connection, or with a new one.
+    fn read(&mut self, read: Read<'_>) -> Result<(), StoreError> {
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => connect(&self.readers.options)?,
+        };
+        read(self.session.insert(session))
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let session = self.session.take().filter(|session| !session.is_closed());
+        let mut pool = self.readers.pool.lock();
+        match session {
             Some(session) => pool.idle.push(session),
             None => pool.open -= 1,
         }
         drop(pool);
-        self.returned.notify_one();
+        self.readers.returned.notify_one();
     }
 }
 
 impl Readers for PgReaders {
     fn with(&self, read: Read<'_>) -> Result<(), StoreError> {
-        let session = match self.take().filter(|session| !session.is_closed()) {
-            Some(session) => session,
-            None => connect(&self.options).inspect_err(|_| self.give_back(None))?,
-        };
-        let outcome = read(&session);
-        self.give_back(Some(session));
+        let mut lease = self.take();
+        let was_idle = lease.session.is_some();
+        let outcome = lease.read(read);
+        // It may have ended while it lay idle: the server was restarted. Nobody needs to hear of that.
+        if outcome.is_err() && was_idle && lease.session.as_ref().is_none_or(PgSession::is_closed) {
+            lease.session = None;
+            return lease.read(read);
+        }
         outcome
     }
 

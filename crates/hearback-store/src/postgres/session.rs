@@ -1,9 +1,10 @@
 //! PostgreSQL as a [`Session`].
 
 use std::borrow::Cow;
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
 
+use postgres::error::{DbError, Severity};
 use postgres::fallible_iterator::FallibleIterator as _;
 use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, Statement};
@@ -20,16 +21,28 @@ pub(super) struct PgSession {
     /// Taken out only when it is dropped.
     client: RefCell<Option<Client>>,
     statements: RefCell<HashMap<Box<str>, Statement>>,
+    /// Something went wrong with it that was no answer of the server, or the server ended it.
+    broken: Cell<bool>,
 }
 
 impl PgSession {
     pub(super) fn new(client: Client) -> Self {
-        Self { client: RefCell::new(Some(client)), statements: RefCell::default() }
+        Self { client: RefCell::new(Some(client)), statements: RefCell::default(), broken: Cell::new(false) }
     }
 
     /// Whether it can no longer be used.
     pub(super) fn is_closed(&self) -> bool {
-        self.client.borrow().as_ref().is_none_or(Client::is_closed)
+        self.broken.get() || self.client.borrow().as_ref().is_none_or(Client::is_closed)
+    }
+
+    /// Looks whether an error is the end of the connection.
+    fn noted(&self, error: postgres::Error) -> StoreError {
+        let ends =
+            |error: &DbError| matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
+        if error.as_db_error().is_none_or(ends) {
+            self.broken.set(true);
+        }
+        error.into()
     }
 
     fn client(&self) -> Result<RefMut<'_, Client>, StoreError> {
@@ -42,7 +55,7 @@ impl PgSession {
         if let Some(statement) = self.statements.borrow().get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client()?.prepare(sql)?;
+        let statement = self.client()?.prepare(sql).map_err(|error| self.noted(error))?;
         self.statements.borrow_mut().insert(sql.into(), statement.clone());
         Ok(statement)
     }
@@ -56,9 +69,9 @@ impl PgSession {
     ) -> Result<(), StoreError> {
         let statement = self.prepared(sql)?;
         let mut client = self.client()?;
-        let mut rows =
-            client.query_raw(&statement, params.iter().copied().map(|param| param as &dyn ToSql))?;
-        while let Some(row) = rows.next()? {
+        let params = params.iter().copied().map(|param| param as &dyn ToSql);
+        let mut rows = client.query_raw(&statement, params).map_err(|error| self.noted(error))?;
+        while let Some(row) = rows.next().map_err(|error| self.noted(error))? {
             each(&row)?;
         }
         Ok(())
@@ -67,7 +80,7 @@ impl PgSession {
     /// As [`Session::execute`], with parameters of any type.
     pub(super) fn run(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
         let statement = self.prepared(sql)?;
-        Ok(self.client()?.execute(&statement, params)?)
+        self.client()?.execute(&statement, params).map_err(|error| self.noted(error))
     }
 }
 
@@ -89,7 +102,7 @@ impl Session for PgSession {
     }
 
     fn batch(&self, sql: &str) -> Result<(), StoreError> {
-        Ok(self.client()?.batch_execute(sql)?)
+        self.client()?.batch_execute(sql).map_err(|error| self.noted(error))
     }
 
     fn look_up(&self, select: &str, keys: Keys<'_>, each: Each<'_>) -> Result<(), StoreError> {

@@ -82,7 +82,9 @@ impl PgUrl {
                 name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
             }
         };
-        self.encryption != Encryption::VerifyFull && !self.config.get_hosts().iter().all(is_here)
+        let all_here = self.config.get_hosts().iter().all(is_here)
+            && self.config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback);
+        self.encryption != Encryption::VerifyFull && !all_here
     }
 
     /// The name of the database.
@@ -152,6 +154,12 @@ mod tests {
                 false,
             ),
             ("postgres://u@/hb?host=/run/postgresql", "postgres://u@/hb", Encryption::Prefer, false),
+            (
+                "postgres://u@localhost/hb?hostaddr=192.0.2.1",
+                "postgres://u@localhost/hb",
+                Encryption::Prefer,
+                true,
+            ),
             ("postgres://u:a@b@h/hb", "postgres://u:…@h/hb", Encryption::Prefer, true),
         ] {
             let parsed = PgUrl::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hearback_event::{Event, Kind};
 use hearback_store::postgres::{self, PostgresOptions};
-use hearback_store::{EventQuery, Order, Store, StoreError};
+use hearback_store::{EventQuery, Order, Receipt, Store, StoreError};
 
 use crate::support::{Home, Schema, ask, event, server, submission, submit, submit_all};
 
@@ -80,10 +80,8 @@ async fn a_token_at_two_processes_is_bound_once() {
         };
         let serial = u64::from(round) * 2;
         let (a, b) = tokio::join!(one.submit(with("a", serial)), two.submit(with("b", serial + 1)));
-        let forged = [a.unwrap(), b.unwrap()]
-            .into_iter()
-            .filter(|receipt| *receipt == hearback_store::Receipt::ForgedReplay)
-            .count();
+        let forged =
+            [a.unwrap(), b.unwrap()].into_iter().filter(|receipt| *receipt == Receipt::ForgedReplay).count();
         assert_eq!(forged, 1, "round {round}");
     }
 }
@@ -261,9 +259,100 @@ async fn connections_are_encrypted_and_checked_as_the_url_says() {
     let options = PostgresOptions::new(&format!("{plain}&sslmode=require")).unwrap();
     let store = postgres::open(&options).unwrap();
     let encrypted = ask(|client| {
-        let sql = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'hearback' AND ssl";
-        client.query_one(sql, &[]).unwrap().get::<_, Option<bool>>(0)
+        let sql = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = $1 AND ssl";
+        client.query_one(sql, &[&schema(&home).name]).unwrap().get::<_, Option<bool>>(0)
     });
     assert_eq!(encrypted, Some(true));
     drop(store);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_was_rolled_back_is_made_again() {
+    let home = Home::postgres();
+    let store = home.open();
+    // The first batch makes its partitions and then fails.
+    home.meddle(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END';
+         CREATE TRIGGER fail BEFORE INSERT ON payloads FOR EACH STATEMENT EXECUTE FUNCTION fail()",
+    );
+    let given = submission("mailgun", vec![nth(1)]);
+    assert!(matches!(store.submit(given.clone()).await, Err(StoreError::Write(_))));
+    home.meddle("DROP TRIGGER fail ON payloads");
+    assert_eq!(submit(&*store, given.clone()).await, (1, 0));
+    assert_eq!(submit(&*store, given).await, (0, 1));
+    assert_eq!(store.last_position(), 1);
+}
+
+/// Ends every connection of a home's stores, as a restart of the server would.
+fn cut(home: &Home) {
+    let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1";
+    ask(|client| client.execute(sql, &[&schema(home).name]).unwrap());
+}
+
+/// Submits requests, those that fail again, and cuts all connections once while they are under way.
+async fn submit_and_cut(home: &Home, stores: &[Arc<dyn Store>; 2], events: Vec<Event>) -> u64 {
+    let mut requests: Vec<_> = events.chunks(100).map(|part| submission("mailgun", part.to_vec())).collect();
+    let (mut new, mut round) = (0, 0);
+    while !requests.is_empty() {
+        // A provider sends again what was not answered with success, to whichever server it reaches.
+        let (store, given) = (Arc::clone(&stores[round % 2]), requests.clone());
+        let task = tokio::spawn(async move {
+            futures_util::future::join_all(given.into_iter().map(|request| store.submit(request))).await
+        });
+        if round == 0 {
+            cut(home);
+        }
+        let receipts = task.await.unwrap();
+        let mut receipts = receipts.into_iter();
+        requests.retain(|_| match receipts.next() {
+            Some(Ok(Receipt::Stored { new: stored, .. })) => {
+                new += u64::from(stored);
+                false
+            }
+            Some(Err(_)) => true,
+            other => panic!("{other:?}"),
+        });
+        round += 1;
+    }
+    new
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_may_be_cut_at_any_moment() {
+    let home = Home::postgres();
+    let stores = [home.open(), home.open()];
+    let total = 2 * PERIOD + 100;
+    let keys_left = || {
+        let sql = format!("SELECT count(*) FROM {}.recent_keys", schema(&home).name);
+        ask(|client| client.query_one(&sql, &[]).unwrap().get::<_, i64>(0)) as u64
+    };
+    let mut told_new = 0;
+    for from in (0..total).step_by(6000) {
+        told_new += submit_and_cut(&home, &stores, (from..total.min(from + 6000)).map(nth).collect()).await;
+        // Readers notice nothing.
+        for store in &stores {
+            let newest = store.events(EventQuery { limit: 1, ..EventQuery::default() }).await.unwrap().rows;
+            assert_eq!(newest[0].position, total.min(from + 6000));
+        }
+    }
+    // What was stored before its answer was lost is told as known when it is sent again.
+    assert!(told_new <= total, "{told_new}");
+    // Each period is sealed in the end, by whoever; also when that takes several attempts.
+    let mut rounds = 0;
+    while keys_left() > 100 {
+        if rounds < 30 {
+            cut(&home);
+        }
+        for store in &stores {
+            drop(store.check_writable().await);
+        }
+        rounds += 1;
+    }
+    for store in &stores {
+        let report = store.rebuild(true, Box::new(|_, _| ())).await.unwrap();
+        assert_eq!((report.events, report.differences), (total, Vec::new()));
+        let again: Vec<Event> = (0..total).step_by(611).map(nth).collect();
+        let number = again.len() as u32;
+        assert_eq!(submit(&**store, submission("mailgun", again)).await, (0, number));
+    }
 }

@@ -81,7 +81,7 @@ impl Schema {
     pub(crate) fn url(&self) -> String {
         let base = server();
         let joint = if base.contains('?') { '&' } else { '?' };
-        format!("{base}{joint}options=-csearch_path%3D{}", self.name)
+        format!("{base}{joint}options=-csearch_path%3D{name}&application_name={name}", name = self.name)
     }
 }
 

@@ -77,7 +77,7 @@ fn everything_works_as_it_does_on_a_file() {
 
     assert_eq!(program.run(&["rebuild", "--check"]).code, 0, "beside running servers");
     let refused = program.run(&["rebuild"]);
-    assert!(refused.code != 0 && refused.err.contains("stop it first"), "{}{}", refused.out, refused.err);
+    assert!(refused.code != 0 && refused.err.contains("or stop it"), "{}{}", refused.out, refused.err);
     assert_eq!((first.stop(), second.stop()), (0, 0));
     let rebuilt = program.run(&["rebuild"]);
     assert_eq!(rebuilt.code, 0, "{}{}", rebuilt.out, rebuilt.err);

@@ -120,10 +120,7 @@ impl Writer {
         &mut self,
         change: impl FnOnce(&Self, &dyn Session, &mut News) -> Result<Forgotten, StoreError>,
     ) -> Result<Step<Forgotten>, StoreError> {
-        if !self.keeper.seals()? {
-            let problem = "another process of Hearback keeps the projections; ask that one".to_owned();
-            return Err(StoreError::Write(problem));
-        }
+        self.require_seals()?;
         if self.is_sealing() {
             return Ok(Step::Wait);
         }
