@@ -94,6 +94,8 @@ pub struct Proof {
     /// A digest of what the body says, where two transmissions of the same request may differ in their bytes (a multipart
     /// boundary): the token is bound to this instead of the bytes.
     pub body_digest: Option<DedupKey>,
+    /// Nothing was checked, because the source is configured to believe everybody.
+    pub unchecked: bool,
 }
 
 /// A digest of a one-time token.
@@ -193,7 +195,8 @@ impl<'a> Verified<'a> {
     /// Checks the request with the endpoint.
     pub fn check(endpoint: &dyn Endpoint, request: Request<'a>, now: Timestamp) -> Result<Self, Refusal> {
         let proof = endpoint.verify(&request, now)?;
-        Ok(Self { request, proof, trust: Trust::Verified })
+        let trust = if proof.unchecked { Trust::Presumed } else { Trust::Verified };
+        Ok(Self { request, proof, trust })
     }
 
     /// Accepts the request though its signature is not known to be right: for sources in `shadow` or `off` mode only.

@@ -4,7 +4,7 @@
 
 use hearback_event::{DedupKey, Event, Timestamp};
 use hearback_providers::crypto::{Hash, HmacKey, hex_encode};
-use hearback_providers::{Endpoint, Options, RawRequest, Refusal, Verified, provider};
+use hearback_providers::{Endpoint, Options, RawRequest, Refusal, Trust, Verified, provider};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -130,6 +130,10 @@ fn every_mistake_in_the_meaning_is_told_by_its_name() {
             vec!["types.\"a\".type", "types.\"b\".severity", "types.\"b\".categry", "types.\"c\""],
         ),
         (
+            with(&json!({"types": {"a": "registered", "b": "message.overdue"}})),
+            vec!["types.\"a\".type", "types.\"b\".type"],
+        ),
+        (
             with(&json!({"refine": [{"when": {"pointer": "/a"}, "type": "sent"}, {"set": 1}]})),
             vec!["refine[0].when", "refine[1].when", "refine[1]", "refine[1].set"],
         ),
@@ -215,6 +219,19 @@ fn keys_are_the_same_for_the_same_event_only() {
     let (third, fourth) =
         (r#"{"message":"a:b","type":"c","at":1}"#, r#"{"message":"a","type":"b:c","at":1}"#);
     assert_ne!(keys(&template, third), keys(&template, fourth));
+}
+
+#[test]
+fn nothing_is_called_verified_where_nothing_was_checked() {
+    let raw = request(r#"{"id":"1"}"#, &[]);
+    let trust = |options: Value| {
+        let endpoint = endpoint(options);
+        Verified::check(&*endpoint, raw.borrow(&[], None), Timestamp::now()).unwrap().trust()
+    };
+    assert_eq!(trust(with(&json!({"auth": [], "allow_unauthenticated": true}))), Trust::Presumed);
+    let networks =
+        json!({"auth": [{"kind": "header", "header": "content-type", "value": "application/json"}]});
+    assert_eq!(trust(with(&networks)), Trust::Verified);
 }
 
 #[test]

@@ -46,6 +46,9 @@ impl Auth {
         shape: &Shape,
         now: Timestamp,
     ) -> Result<Proof, Refusal> {
+        if self.checks.is_empty() {
+            return Ok(Proof { unchecked: true, ..Proof::default() });
+        }
         let mut results = self.checks.iter().map(|check| check.verify(request, shape, now));
         match self.mode {
             Mode::All => results.try_fold(Proof::default(), |sum, result| {

@@ -184,7 +184,7 @@ impl Signature {
         let used = once.filter(|_| self.content.uses(&Variable::Nonce));
         Proof {
             replay_token: used.map(|nonce| DedupKey::of(&[b"generic", b"nonce", nonce.as_bytes()])),
-            body_digest: None,
+            ..Proof::default()
         }
     }
 

@@ -39,7 +39,7 @@ impl Sender {
             return Err(problems);
         }
         let mut sender = Self { endpoint, kinds: Vec::new() };
-        let kinds = Kind::ALL.iter().copied().filter(|kind| *kind != Kind::Unknown);
+        let kinds = Kind::TOLD_BY_PROVIDERS.iter().copied().filter(|kind| *kind != Kind::Unknown);
         sender.kinds = kinds.filter(|kind| sender.comes_back(*kind)).collect();
         if sender.kinds.is_empty() {
             let problem = "no kind of event can be simulated: its type, message id and recipient must each stand at one \

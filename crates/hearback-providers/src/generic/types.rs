@@ -23,7 +23,13 @@ impl Meaning {
     fn read(table: &mut Table, problems: &mut Problems) -> Self {
         let kind = table.text("type", problems);
         let kind = kind.and_then(|name| {
-            problems.keep(&table.path("type"), Kind::parse(&name).map_err(|e| e.to_string()))
+            let kind = Kind::parse(&name).map_err(|error| error.to_string());
+            let told = |kind: &Kind| Kind::TOLD_BY_PROVIDERS.contains(kind);
+            let refused = || {
+                format!("`{name}` is not told by a provider, but by the application or by Hearback itself")
+            };
+            let kind = kind.and_then(|kind| Some(kind).filter(told).ok_or_else(refused));
+            problems.keep(&table.path("type"), kind)
         });
         let severity = word(table, "severity", problems);
         let reason = word(table, "category", problems);

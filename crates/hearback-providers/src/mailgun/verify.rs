@@ -51,7 +51,11 @@ impl Verifier {
         })?;
         Refusal::check_age(signed_at, now, self.max_age_seconds)?;
         let token = [b"mailgun-token".as_slice(), claim.timestamp.as_bytes(), claim.token.as_bytes()];
-        Ok(Proof { replay_token: Some(DedupKey::of(&token)), body_digest: multipart_digest(request) })
+        Ok(Proof {
+            replay_token: Some(DedupKey::of(&token)),
+            body_digest: multipart_digest(request),
+            unchecked: false,
+        })
     }
 
     fn verifies(&self, claim: &Claim<'_>) -> bool {

@@ -110,7 +110,7 @@ fn payload(happening: &Happening, message: &str) -> Value {
         Kind::Subscribed => list(happening, message, false, None, "Recipient"),
         Kind::SuppressionChanged => list(happening, message, true, Some("HardBounce"), "Recipient"),
         Kind::Inbound | Kind::InboundFailed => inbound(happening, message),
-        Kind::Delivered | Kind::Queued | Kind::Sent => with(
+        _ => with(
             common(happening, message, "Delivery"),
             json!({
                 "Recipient": happening.recipient, "DeliveredAt": happening.occurred_at,

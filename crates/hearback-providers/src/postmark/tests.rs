@@ -175,7 +175,7 @@ fn every_kind_is_simulated_as_itself_or_its_nearest() {
     let options = Options::from_value(json!({"header": "X-Hook", "header_value": "a secret of 24 bytes"}));
     let simulator = Postmark.simulator(&options).unwrap();
     let endpoint = Postmark.endpoint(&options).unwrap();
-    for kind in Kind::ALL {
+    for kind in Kind::TOLD_BY_PROVIDERS {
         let told = happening(*kind);
         let raw = simulator.request(std::slice::from_ref(&told), URL, Timestamp::EPOCH, Tamper::None);
         let verified = Verified::check(endpoint.as_ref(), raw.borrow(&[], None), Timestamp::EPOCH).unwrap();

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hearback_event::{DedupKey, Event, Timestamp};
-use hearback_providers::{Contract, Reply, Request, Verified};
+use hearback_providers::{Contract, Reply, Request, Trust, Verified};
 
 use super::Denial;
 use crate::{Mode, Source};
@@ -82,7 +82,7 @@ fn examine_now(
         reply: endpoint.accepted(&request),
         replay_token: proof.replay_token,
         digest: proof.body_digest.unwrap_or_else(|| DedupKey::of(&[request.request().body])),
-        verified: mode == Mode::Enforce,
+        verified: request.trust() == Trust::Verified,
         would_refuse,
     })
 }

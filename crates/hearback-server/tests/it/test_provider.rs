@@ -79,6 +79,7 @@ impl Endpoint for TestEndpoint {
         Ok(Proof {
             replay_token: request.header(TOKEN).map(|token| DedupKey::of(&[token.as_bytes()])),
             body_digest: None,
+            ..Proof::default()
         })
     }
 
