@@ -53,6 +53,9 @@ pub struct Event {
     /// Envelope of a message that came in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inbound: Option<Inbound>,
+    /// What the application said when it registered the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<Registration>,
     /// Tags, in the sender's order, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
@@ -90,6 +93,7 @@ impl Event {
             engagement: None,
             suppression: None,
             inbound: None,
+            registration: None,
             tags: Vec::new(),
             labels: BTreeMap::new(),
             test: false,
@@ -207,6 +211,22 @@ pub struct Inbound {
     /// How many attachments or media files came with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attachments: Option<u32>,
+}
+
+/// What the application said of a message that it sends, besides what every event says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Registration {
+    /// The application's own name for the message, unique within the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The message is overdue when it is not delivered so many seconds after it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expect_delivered_within: Option<u32>,
+    /// The application's id for the recipient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
 }
 
 /// A key under which an event counts once: a digest of what makes it the same event.

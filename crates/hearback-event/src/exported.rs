@@ -6,8 +6,8 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Channel, DedupKey, Engagement, Event, Failure, Inbound, Kind, Record, SuppressionChange,
-    Timestamp,
+    Address, Channel, DedupKey, Engagement, Event, Failure, Inbound, Kind, Record, Registration,
+    SuppressionChange, Timestamp,
 };
 
 /// More keys of one event are not believed.
@@ -89,6 +89,7 @@ struct Line {
     engagement: Option<Engagement>,
     suppression: Option<SuppressionChange>,
     inbound: Option<Inbound>,
+    registration: Option<Registration>,
     #[serde(default)]
     tags: Vec<String>,
     #[serde(default)]
@@ -136,6 +137,7 @@ impl Imported {
             engagement: line.engagement,
             suppression: line.suppression,
             inbound: line.inbound,
+            registration: line.registration,
             tags: line.tags,
             labels: line.labels,
             test: line.test,

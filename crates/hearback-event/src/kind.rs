@@ -89,7 +89,7 @@ macro_rules! vocabulary {
 pub(crate) use vocabulary;
 
 vocabulary! {
-    /// What happened. The event type in the API is `message.` followed by this name.
+    /// What happened. The event type in the API is `message.` followed by this name, unless the name has a dot itself.
     #[derive(Default)]
     Kind, "event type" {
         /// The provider took the message and holds it.
@@ -127,13 +127,47 @@ vocabulary! {
         InboundFailed = 16 "inbound_failed",
         /// An address was put on, or taken off, the provider's list.
         SuppressionChanged = 17 "suppression_changed",
+        /// The application told us of a message that it sends or has sent.
+        Registered = 18 "registered",
+        /// A notice: the message was not delivered within the time that was expected.
+        Overdue = 19 "overdue",
+        /// A notice: an overdue message was delivered after all.
+        Recovered = 20 "recovered",
+        /// A notice: a source tells nothing, though something was expected of it.
+        SourceSilent = 21 "source.silent",
+        /// A notice: a source refuses request after request.
+        SourceRefusing = 22 "source.refusing",
+        /// A notice: a silent or refusing source is well again.
+        SourceRecovered = 23 "source.recovered",
+        /// A notice: a destination takes nothing any more.
+        DestinationFailing = 24 "destination.failing",
+        /// A notice: too many bounces or complaints.
+        RateExceeded = 25 "rate.exceeded",
     }
 }
 
 impl Kind {
+    /// What a provider can tell: all but registrations and notices.
+    pub const TOLD_BY_PROVIDERS: &[Self] = Self::ALL.split_at(17).0;
+
     /// The dotted type, `message.bounced`: usable as a Standard Webhooks event type.
     pub fn dotted(self) -> String {
-        format!("message.{}", self.name())
+        let name = self.name();
+        if name.contains('.') { name.to_owned() } else { format!("message.{name}") }
+    }
+
+    /// Whether Hearback itself says so: a notice.
+    pub const fn is_notice(self) -> bool {
+        matches!(
+            self,
+            Self::Overdue
+                | Self::Recovered
+                | Self::SourceSilent
+                | Self::SourceRefusing
+                | Self::SourceRecovered
+                | Self::DestinationFailing
+                | Self::RateExceeded
+        )
     }
 
     /// From `bounced` or `message.bounced`.
@@ -171,6 +205,8 @@ vocabulary! {
         Import = 3 "import",
         /// Written by Hearback itself.
         Hearback = 4 "hearback",
+        /// The application, or a person, told it over the API.
+        Application = 5 "application",
     }
 }
 
@@ -185,6 +221,7 @@ mod tests {
             assert_eq!(Kind::parse(&kind.dotted()), Ok(*kind));
             assert_eq!(Kind::from_number(kind.number()), Some(*kind));
         }
+        assert_eq!(Kind::TOLD_BY_PROVIDERS.last(), Some(&Kind::SuppressionChanged));
         let error = Kind::parse("message.bouncd").unwrap_err().to_string();
         assert!(error.starts_with("unknown event type `bouncd`; known are: queued, sent"), "{error}");
     }

@@ -18,7 +18,7 @@ mod schema;
 mod timestamp;
 
 pub use address::{Address, AddressError, mask};
-pub use event::{Actor, DedupKey, Engagement, Event, Inbound, ListAction, SuppressionChange};
+pub use event::{Actor, DedupKey, Engagement, Event, Inbound, ListAction, Registration, SuppressionChange};
 pub use exported::{Exported, ImportError, Imported};
 pub use failure::{Failure, Reason, Severity};
 pub use id::{EventId, IdError, MessageId};

@@ -64,9 +64,9 @@ impl Class {
             | Kind::Failed
             | Kind::Inbound
             | Kind::InboundFailed => Self::Terminal,
-            Kind::Queued | Kind::Sent | Kind::Deferred => Self::InTransit,
+            Kind::Registered | Kind::Queued | Kind::Sent | Kind::Deferred => Self::InTransit,
             Kind::Opened | Kind::Clicked | Kind::Unsubscribed => Self::Proof,
-            Kind::Subscribed | Kind::Autoresponded | Kind::Unknown | Kind::SuppressionChanged => Self::Silent,
+            _ => Self::Silent,
         }
     }
 }
@@ -84,6 +84,7 @@ const fn rank(kind: Kind) -> u8 {
 
 const fn status_of(kind: Kind) -> Status {
     match kind {
+        Kind::Registered => Status::Registered,
         Kind::Queued => Status::Queued,
         Kind::Sent => Status::Sent,
         Kind::Deferred => Status::Deferred,
@@ -93,7 +94,7 @@ const fn status_of(kind: Kind) -> Status {
         Kind::Failed | Kind::InboundFailed => Status::Failed,
         Kind::Complained => Status::Complained,
         Kind::Inbound => Status::Inbound,
-        Kind::Subscribed | Kind::Autoresponded | Kind::Unknown | Kind::SuppressionChanged => Status::Unknown,
+        _ => Status::Unknown,
     }
 }
 

@@ -140,6 +140,7 @@ pub struct Suppression {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "each field is the kind it counts")]
 pub struct Counts {
+    pub registered: u64,
     pub queued: u64,
     pub sent: u64,
     pub delivered: u64,
@@ -160,11 +161,12 @@ pub struct Counts {
 
 impl Counts {
     /// How many numbers there are.
-    pub const LEN: usize = 16;
+    pub const LEN: usize = 17;
 
     /// The numbers in the order of the fields.
     pub const fn as_array(&self) -> [u64; Self::LEN] {
         [
+            self.registered,
             self.queued,
             self.sent,
             self.delivered,
@@ -187,28 +189,30 @@ impl Counts {
     /// From the numbers in the order of the fields.
     pub const fn from_array(n: [u64; Self::LEN]) -> Self {
         Self {
-            queued: n[0],
-            sent: n[1],
-            delivered: n[2],
-            deferred: n[3],
-            bounced_permanent: n[4],
-            bounced_temporary: n[5],
-            rejected: n[6],
-            failed: n[7],
-            opened_human: n[8],
-            opened_machine: n[9],
-            clicked_human: n[10],
-            clicked_machine: n[11],
-            complained: n[12],
-            unsubscribed: n[13],
-            inbound: n[14],
-            other: n[15],
+            registered: n[0],
+            queued: n[1],
+            sent: n[2],
+            delivered: n[3],
+            deferred: n[4],
+            bounced_permanent: n[5],
+            bounced_temporary: n[6],
+            rejected: n[7],
+            failed: n[8],
+            opened_human: n[9],
+            opened_machine: n[10],
+            clicked_human: n[11],
+            clicked_machine: n[12],
+            complained: n[13],
+            unsubscribed: n[14],
+            inbound: n[15],
+            other: n[16],
         }
     }
 
     fn counter(&mut self, fact: &Fact) -> &mut u64 {
         let machine = fact.has(Fact::MACHINE);
         match fact.kind {
+            Kind::Registered => &mut self.registered,
             Kind::Queued => &mut self.queued,
             Kind::Sent => &mut self.sent,
             Kind::Delivered => &mut self.delivered,
@@ -224,9 +228,7 @@ impl Counts {
             Kind::Complained => &mut self.complained,
             Kind::Unsubscribed => &mut self.unsubscribed,
             Kind::Inbound | Kind::InboundFailed => &mut self.inbound,
-            Kind::Subscribed | Kind::Autoresponded | Kind::Unknown | Kind::SuppressionChanged => {
-                &mut self.other
-            }
+            _ => &mut self.other,
         }
     }
 }

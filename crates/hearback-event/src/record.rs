@@ -117,6 +117,10 @@ pub(crate) struct Rendered<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = crate::Inbound))]
     inbound: Option<&'a crate::Inbound>,
+    /// What the application said when it registered the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::Registration))]
+    registration: Option<&'a crate::Registration>,
     /// Tags, in the sender's order.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     tags: &'a [String],
@@ -173,6 +177,7 @@ impl Serialize for Record {
             engagement: event.engagement.as_ref(),
             suppression: event.suppression.as_ref(),
             inbound: event.inbound.as_ref(),
+            registration: event.registration.as_ref(),
             tags: &event.tags,
             labels: &event.labels,
             provider_event_id: event.provider_event_id.as_deref(),

@@ -90,6 +90,7 @@ struct BySeverity {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RecipientCounts)]
 struct CountsView {
+    registered: u64,
     queued: u64,
     sent: u64,
     delivered: u64,
@@ -108,6 +109,7 @@ struct CountsView {
 impl CountsView {
     const fn of(counts: &Counts) -> Self {
         Self {
+            registered: counts.registered,
             queued: counts.queued,
             sent: counts.sent,
             delivered: counts.delivered,

@@ -24,7 +24,7 @@ impl SourceMeters {
             |kind: &Kind| counter!("hearback_events_total", "source" => source(), "type" => kind.name());
         Self {
             requests: Outcome::ALL.iter().map(request).collect(),
-            events: Kind::ALL.iter().map(event).collect(),
+            events: Kind::TOLD_BY_PROVIDERS.iter().map(event).collect(),
             duplicates: counter!("hearback_duplicate_events_total", "source" => source()),
             seconds: histogram!("hearback_request_seconds", "source" => source()),
             name: source(),
@@ -78,7 +78,7 @@ impl Tally<'_> {
 
     /// They were stored; so many were known before.
     pub(crate) fn count(&self, duplicates: u32) {
-        for (kind, counter) in Kind::ALL.iter().zip(&self.meters.events) {
+        for (kind, counter) in Kind::TOLD_BY_PROVIDERS.iter().zip(&self.meters.events) {
             let count = self.kinds.get(usize::from(kind.number())).copied().unwrap_or_default();
             if count > 0 {
                 counter.increment(u64::from(count));

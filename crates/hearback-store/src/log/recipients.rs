@@ -35,7 +35,7 @@ macro_rules! table {
 
 table! {
     "upto" "suppressed"
-    "queued" "sent" "delivered" "deferred" "bounced_permanent" "bounced_temporary" "rejected" "failed"
+    "registered" "queued" "sent" "delivered" "deferred" "bounced_permanent" "bounced_temporary" "rejected" "failed"
     "opened_human" "opened_machine" "clicked_human" "clicked_machine" "complained" "unsubscribed" "inbound" "other"
     "last_at" "last_kind" "outcome_at" "outcome_kind" "sent_at" "first_at"
     "bounced_at" "bounced_by" "complained_at" "complained_by" "unsubscribed_at" "unsubscribed_by"

@@ -129,6 +129,7 @@ fn standing(recipient: &Value, now: Timestamp) -> String {
 /// The counters in the order of a message's life, without those that are zero.
 fn counts(recipient: &Value) -> String {
     const NAMES: &[(&str, &str)] = &[
+        ("registered", "registered"),
         ("queued", "queued"),
         ("sent", "sent"),
         ("delivered", "delivered"),

@@ -117,7 +117,8 @@ fn ending(rng: &mut Rng) -> &'static [Step] {
 mod tests {
     use super::*;
 
-    const MAIL: Voice<'_> = Voice { kinds: Kind::ALL, timed: true, batch_limit: 1, phone: false };
+    const MAIL: Voice<'_> =
+        Voice { kinds: Kind::TOLD_BY_PROVIDERS, timed: true, batch_limit: 1, phone: false };
 
     #[test]
     fn shares_make_a_hundred_and_no_life_takes_longer_than_told() {

@@ -84,6 +84,7 @@ CREATE TABLE recipients (
     address           TEXT COLLATE "C" PRIMARY KEY,
     upto              BIGINT NOT NULL,
     suppressed        BIGINT,               -- hearback_event::SuppressionReason, by events
+    registered        BIGINT NOT NULL,
     queued            BIGINT NOT NULL,
     sent              BIGINT NOT NULL,
     delivered         BIGINT NOT NULL,

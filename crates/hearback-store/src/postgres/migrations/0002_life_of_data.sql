@@ -19,43 +19,5 @@ CREATE TABLE owed_counts (
     PRIMARY KEY (period, rollup, step, name, kind, machine)
 );
 
--- What the dropped events said about each recipient; the columns are those of `recipients`.
-CREATE TABLE recipients_dropped (
-    address           TEXT COLLATE "C" PRIMARY KEY,
-    upto              BIGINT NOT NULL,
-    suppressed        BIGINT,
-    queued            BIGINT NOT NULL,
-    sent              BIGINT NOT NULL,
-    delivered         BIGINT NOT NULL,
-    deferred          BIGINT NOT NULL,
-    bounced_permanent BIGINT NOT NULL,
-    bounced_temporary BIGINT NOT NULL,
-    rejected          BIGINT NOT NULL,
-    failed            BIGINT NOT NULL,
-    opened_human      BIGINT NOT NULL,
-    opened_machine    BIGINT NOT NULL,
-    clicked_human     BIGINT NOT NULL,
-    clicked_machine   BIGINT NOT NULL,
-    complained        BIGINT NOT NULL,
-    unsubscribed      BIGINT NOT NULL,
-    inbound           BIGINT NOT NULL,
-    other             BIGINT NOT NULL,
-    last_at           BIGINT,
-    last_kind         BIGINT,
-    outcome_at        BIGINT,
-    outcome_kind      BIGINT,
-    sent_at           BIGINT,
-    first_at          BIGINT,
-    bounced_at        BIGINT,
-    bounced_by        BIGINT,
-    complained_at     BIGINT,
-    complained_by     BIGINT,
-    unsubscribed_at   BIGINT,
-    unsubscribed_by   BIGINT,
-    listed_at         BIGINT,
-    listed_by         BIGINT,
-    unlisted_at       BIGINT,
-    unlisted_by       BIGINT,
-    delivered_at      BIGINT,
-    delivered_by      BIGINT
-);
+-- What the dropped events said about each recipient.
+CREATE TABLE recipients_dropped (LIKE recipients, PRIMARY KEY (address));

@@ -65,6 +65,7 @@ CREATE TABLE recipients (
     address           TEXT PRIMARY KEY,
     upto              INTEGER NOT NULL,
     suppressed        INTEGER,              -- hearback_event::SuppressionReason, by events
+    registered        INTEGER NOT NULL,
     queued            INTEGER NOT NULL,
     sent              INTEGER NOT NULL,
     delivered         INTEGER NOT NULL,

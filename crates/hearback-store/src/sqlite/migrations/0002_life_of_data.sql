@@ -24,6 +24,7 @@ CREATE TABLE recipients_dropped (
     address           TEXT PRIMARY KEY,
     upto              INTEGER NOT NULL,
     suppressed        INTEGER,
+    registered        INTEGER NOT NULL,
     queued            INTEGER NOT NULL,
     sent              INTEGER NOT NULL,
     delivered         INTEGER NOT NULL,

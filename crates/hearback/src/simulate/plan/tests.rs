@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::*;
 
-const MAIL: Voice<'_> = Voice { kinds: Kind::ALL, timed: true, batch_limit: 1, phone: false };
+const MAIL: Voice<'_> = Voice { kinds: Kind::TOLD_BY_PROVIDERS, timed: true, batch_limit: 1, phone: false };
 const EVERYTHING: [Scenario; 5] =
     [Scenario::Duplicates, Scenario::Reorder, Scenario::Late, Scenario::Forged, Scenario::Broken];
 
