@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Channel, Failure, Kind, Reason, Severity, Timestamp, mask};
+use crate::{
+    Address, Channel, Failure, Kind, Label, MessageId, Reason, Registration, Severity, Timestamp, mask,
+};
 
 /// An event before it has a place in the log: what a provider adapter makes of a request.
 ///
@@ -118,6 +120,24 @@ impl Event {
         self.failure.as_ref().and_then(|failure| failure.reason)
     }
 
+    /// The ids of the message that it belongs to, within an account, the one to show first: the id or key that the application
+    /// embedded and the provider echoed ([`Label::MESSAGE_ID`]), then the one by the provider's id, then the one by the key
+    /// of a registration. Of a registration, the provider's id comes first.
+    pub fn message_ids(&self, account: &str) -> impl Iterator<Item = MessageId> + use<> {
+        let recipient = self.recipient.as_ref().map(Address::as_str);
+        let echoed = self.labels.get(Label::MESSAGE_ID).filter(|_| self.kind != Kind::Registered);
+        let echoed = echoed.and_then(|text| match text.parse::<MessageId>() {
+            // One mail to many may carry one id: it is the message of one of them.
+            Ok(id) => id.is_to(recipient).then_some(id),
+            Err(_) => Some(MessageId::of_key(account, text, recipient)),
+        });
+        let provider_id = self.provider_message_id.as_deref();
+        let by_provider = provider_id.map(|provider_id| MessageId::new(account, provider_id, recipient));
+        let key = self.registration.as_ref().and_then(|registration| registration.key.as_deref());
+        let by_key = key.map(|key| MessageId::of_key(account, key, recipient));
+        echoed.into_iter().chain(by_provider).chain(by_key)
+    }
+
     /// A line for logs: no address whole, no payload.
     pub fn summary(&self) -> String {
         let recipient = self.recipient.as_ref().map(|address| mask(address.as_str())).unwrap_or_default();
@@ -211,22 +231,6 @@ pub struct Inbound {
     /// How many attachments or media files came with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attachments: Option<u32>,
-}
-
-/// What the application said of a message that it sends, besides what every event says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Registration {
-    /// The application's own name for the message, unique within the account.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// The message is overdue when it is not delivered so many seconds after it was sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expect_delivered_within: Option<u32>,
-    /// The application's id for the recipient.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_id: Option<String>,
 }
 
 /// A key under which an event counts once: a digest of what makes it the same event.

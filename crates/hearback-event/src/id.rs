@@ -117,8 +117,24 @@ impl MessageId {
     /// does not say to whom).
     pub fn new(account: &str, provider_id: &str, recipient: Option<&str>) -> Self {
         let send = Self::send_half(account, provider_id);
-        let to = half(&[recipient.unwrap_or_default().as_bytes()]);
-        Self(u128::from(send) << 64 | u128::from(to))
+        Self(u128::from(send) << 64 | u128::from(Self::recipient_half(recipient)))
+    }
+
+    /// The id of the message that the application registered under a `key` of its own, before its provider named it.
+    pub fn of_key(account: &str, key: &str, recipient: Option<&str>) -> Self {
+        // No provider's id is empty, so that no key is taken for one.
+        let send = half(&[account.as_bytes(), b"", key.as_bytes()]);
+        Self(u128::from(send) << 64 | u128::from(Self::recipient_half(recipient)))
+    }
+
+    /// The lower half for a recipient.
+    fn recipient_half(recipient: Option<&str>) -> u64 {
+        half(&[recipient.unwrap_or_default().as_bytes()])
+    }
+
+    /// Whether it can be a message to that recipient.
+    pub fn is_to(self, recipient: Option<&str>) -> bool {
+        self.0 as u64 == Self::recipient_half(recipient)
     }
 
     /// The upper half for a send: shared by the messages of all its recipients.
@@ -164,6 +180,9 @@ mod tests {
         assert_eq!(message.to_string().parse(), Ok(message));
         assert_ne!(message, MessageId::new("mailgun", "a@b", None));
         assert_eq!(message.send(), MessageId::new("mailgun", "a@b", None).send());
+        let registered = MessageId::of_key("mailgun", "a@b", Some("x@y"));
+        assert_ne!(registered, message);
+        assert!(registered.is_to(Some("x@y")) && !registered.is_to(None) && !registered.is_to(Some("z@y")));
         for bad in ["", "msg_", "msg_ZZZZZZZZZZZZZZZZZZZZZZZZZZ", "msg_é1234567890123456789012345"] {
             assert!(bad.parse::<MessageId>().is_err(), "{bad}");
         }

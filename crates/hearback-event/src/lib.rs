@@ -8,25 +8,29 @@ mod event;
 mod exported;
 mod failure;
 mod id;
+mod join;
 mod kind;
 mod label;
 mod message;
 mod recipient;
 mod record;
+mod registration;
 #[cfg(feature = "openapi")]
 mod schema;
 mod timestamp;
 
 pub use address::{Address, AddressError, mask};
-pub use event::{Actor, DedupKey, Engagement, Event, Inbound, ListAction, Registration, SuppressionChange};
+pub use event::{Actor, DedupKey, Engagement, Event, Inbound, ListAction, SuppressionChange};
 pub use exported::{Exported, ImportError, Imported};
 pub use failure::{Failure, Reason, Severity};
 pub use id::{EventId, IdError, MessageId};
+pub use join::{LABELS_WITHIN, RECIPIENT_WITHIN, Unjoined, join};
 pub use kind::{Channel, Kind, Origin, UnknownName};
 pub use label::{Label, labels_from_json};
 pub use message::{Class, MessageState, Status};
 pub use recipient::{Counts, Fact, RecipientState, RecipientStatus, Suppression, SuppressionReason};
 pub use record::{MessageRef, Record};
+pub use registration::{NewMessage, Registration};
 #[cfg(feature = "openapi")]
 pub use schema::EventType;
 pub use timestamp::{Timestamp, TimestampError};

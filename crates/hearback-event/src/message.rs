@@ -38,11 +38,25 @@ vocabulary! {
     }
 }
 
+impl Status {
+    /// The kinds of events that can decide for it.
+    pub fn kinds(self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.iter().copied().filter(move |kind| status_of(*kind) == self)
+    }
+
+    /// Whether the message's way has not ended yet.
+    pub const fn is_under_way(self) -> bool {
+        matches!(self, Self::Unknown | Self::Registered | Self::Queued | Self::Sent | Self::Deferred)
+    }
+}
+
 /// How much an event weighs: greater classes decide over smaller ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Says nothing about the message's way.
     Silent,
+    /// The application said that it sends it; whatever a provider tells says more.
+    Registered,
     /// Proves a delivery where no terminal event was seen.
     Proof,
     /// The message is still under way.
@@ -64,7 +78,8 @@ impl Class {
             | Kind::Failed
             | Kind::Inbound
             | Kind::InboundFailed => Self::Terminal,
-            Kind::Registered | Kind::Queued | Kind::Sent | Kind::Deferred => Self::InTransit,
+            Kind::Registered => Self::Registered,
+            Kind::Queued | Kind::Sent | Kind::Deferred => Self::InTransit,
             Kind::Opened | Kind::Clicked | Kind::Unsubscribed => Self::Proof,
             _ => Self::Silent,
         }
@@ -148,6 +163,7 @@ impl MessageState {
         let (class, decided_class) = (Class::of(fact.kind), Class::of(decided.kind));
         match class {
             Class::Silent => "says nothing about the message's way",
+            Class::Registered if decided_class > Class::Registered => "the provider has spoken since",
             Class::Proof if decided_class > Class::Proof => {
                 "opens, clicks and unsubscribes do not change a status"
             }
@@ -169,10 +185,11 @@ impl MessageState {
 fn deciding(facts: &[Fact]) -> Option<&Fact> {
     let weight = |class: Class| match class {
         Class::Silent => 0,
-        Class::InTransit => 1,
-        Class::Proof => 2,
-        Class::Terminal => 3,
-        Class::Complained => 4,
+        Class::Registered => 1,
+        Class::InTransit => 2,
+        Class::Proof => 3,
+        Class::Terminal => 4,
+        Class::Complained => 5,
     };
     let heaviest =
         facts.iter().map(|fact| weight(Class::of(fact.kind))).max().filter(|weight| *weight > 0)?;
@@ -216,12 +233,16 @@ mod tests {
     #[test]
     fn table_of_statuses() {
         use Kind::{
-            Bounced, Clicked, Complained, Deferred, Delivered, Failed, Opened, Queued, Sent, Unsubscribed,
+            Bounced, Clicked, Complained, Deferred, Delivered, Failed, Opened, Queued, Registered, Sent,
+            Unsubscribed,
         };
         type Case = (&'static [(Kind, i64)], Status, bool);
         let cases: &[Case] = &[
             (&[], Status::Unknown, false),
             (&[(Kind::Unknown, 1)], Status::Unknown, false),
+            (&[(Registered, 9)], Status::Registered, false),
+            (&[(Registered, 9), (Queued, 1)], Status::Queued, false),
+            (&[(Registered, 9), (Opened, 1)], Status::Delivered, true),
             (&[(Sent, 2), (Queued, 1)], Status::Sent, false),
             (&[(Deferred, 5), (Sent, 9)], Status::Sent, false),
             (&[(Deferred, 5), (Delivered, 3)], Status::Delivered, false),

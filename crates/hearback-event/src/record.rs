@@ -40,11 +40,9 @@ impl Record {
         self.event.occurred_at.unwrap_or(self.received_at)
     }
 
-    /// The message it belongs to, if the provider named one.
+    /// The message it belongs to, as far as the event alone tells; see [`Event::message_ids`].
     pub fn message_id(&self) -> Option<MessageId> {
-        let provider_id = self.event.provider_message_id.as_deref()?;
-        let recipient = self.event.recipient.as_ref().map(Address::as_str);
-        Some(MessageId::new(&self.account, provider_id, recipient))
+        self.event.message_ids(&self.account).next()
     }
 }
 
@@ -54,8 +52,9 @@ impl Record {
 pub struct MessageRef {
     /// Hearback's name for it.
     pub id: MessageId,
-    /// The provider's name for it.
-    pub provider_id: String,
+    /// The provider's name for it; null in a registration that came before the provider gave one.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub provider_id: Option<String>,
     /// The subject line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -154,10 +153,11 @@ pub(crate) struct Rendered<'a> {
 impl Serialize for Record {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let event = &self.event;
-        let message = self
-            .message_id()
-            .zip(event.provider_message_id.clone())
-            .map(|(id, provider_id)| MessageRef { id, provider_id, subject: event.subject.clone() });
+        let message = self.message_id().map(|id| MessageRef {
+            id,
+            provider_id: event.provider_message_id.clone(),
+            subject: event.subject.clone(),
+        });
         Rendered {
             id: self.id(),
             kind: Kind::dotted(event.kind),

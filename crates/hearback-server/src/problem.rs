@@ -125,6 +125,16 @@ impl Problem {
         self
     }
 
+    /// What is wrong, in a sentence.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The part of the request that is at fault, and what was expected there.
+    pub(crate) fn fault(&self) -> Option<(String, String)> {
+        self.fault.as_ref().map(|fault| (fault.field.clone(), fault.expected.to_string()))
+    }
+
     fn rendered(&self) -> Rendered<'_> {
         Rendered {
             r#type: format!("urn:hearback:problem:{}", self.word),

@@ -4,9 +4,9 @@ use futures_util::future::BoxFuture;
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 
 use crate::{
-    Dropped, EventQuery, Forgotten, MessageView, NewToken, Page, Payload, QuarantineCount, QuarantineEntry,
-    QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused, Retention, RollupRow, SourceActivity,
-    StoreError, StoreStats, Submission, SuppressionView, TokenView,
+    Dropped, EventQuery, Forgotten, MessagePage, MessageQuery, MessageView, NewToken, Page, Payload,
+    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused,
+    Retention, RollupRow, SourceActivity, StoreError, StoreStats, Submission, SuppressionView, TokenView,
 };
 
 /// What a store's functions give: an answer, some time later.
@@ -38,6 +38,12 @@ pub trait Store: Send + Sync {
 
     /// One message.
     fn message(&self, id: MessageId) -> Answer<'_, Option<MessageView>>;
+
+    /// The messages that have one of these ids, each once, in no order.
+    fn messages_of(&self, ids: Vec<MessageId>) -> Answer<'_, Vec<MessageView>>;
+
+    /// One page of messages, newest first.
+    fn messages(&self, query: MessageQuery) -> Answer<'_, MessagePage>;
 
     /// The messages (one per recipient) that any account sent under the provider's id, angle brackets or not.
     fn messages_by_provider_id(&self, provider_id: String) -> Answer<'_, Vec<MessageView>>;

@@ -22,7 +22,9 @@ pub use database::{Database, OwnTools};
 pub use error::StoreError;
 pub use forgotten::Forgotten;
 pub use log::{LogOptions, LogStore, QuarantineLimits};
-pub use query::{EventFilter, EventQuery, Order, Page, QuarantineFilter};
+pub use query::{
+    EventFilter, EventQuery, MessageFilter, MessagePage, MessageQuery, Order, Page, QuarantineFilter,
+};
 pub use retention::{Dropped, Retention};
 pub use submission::{Payload, Receipt, Refused, SourceRef, Submission};
 pub use view::{

@@ -1,6 +1,8 @@
 //! What can be asked of a store.
 
-use hearback_event::{Address, Kind, MessageId, Reason, Record, Severity, Timestamp};
+use hearback_event::{Address, Channel, Kind, MessageId, Reason, Record, Severity, Status, Timestamp};
+
+use crate::MessageView;
 
 /// Which events; everything that is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,8 +17,8 @@ pub struct EventFilter {
     pub recipient: Option<Address>,
     /// To a recipient of this domain.
     pub domain: Option<String>,
-    /// Of this message.
-    pub message: Option<MessageId>,
+    /// Of one of these messages, as far as the event itself says so; empty for any.
+    pub messages: Vec<MessageId>,
     /// With these labels.
     pub labels: Vec<(String, String)>,
     /// With this tag.
@@ -52,7 +54,8 @@ impl EventFilter {
             && is(self.provider.as_deref(), Some(&record.provider))
             && self.recipient.as_ref().is_none_or(|wanted| is_to(record, wanted))
             && self.domain.as_deref().is_none_or(|wanted| is_to_domain(record, wanted))
-            && self.message.is_none_or(|wanted| record.message_id() == Some(wanted))
+            && (self.messages.is_empty()
+                || event.message_ids(&record.account).any(|id| self.messages.contains(&id)))
             && self.labels.iter().all(|(key, value)| event.labels.get(key) == Some(value))
             && self.tag.as_ref().is_none_or(|wanted| event.tags.contains(wanted))
             && self.severity.is_none_or(|wanted| event.severity() == Some(wanted))
@@ -71,6 +74,92 @@ fn is_to_domain(record: &Record, wanted: &str) -> bool {
     let event = &record.event;
     let mut addresses = event.recipient.iter().chain(&event.ambiguous_recipients);
     addresses.any(|address| address.domain().is_some_and(|domain| domain.eq_ignore_ascii_case(wanted)))
+}
+
+/// Which messages; everything that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageFilter {
+    /// In one of these statuses; empty for any.
+    pub statuses: Vec<Status>,
+    /// Of which this source tells.
+    pub source: Option<String>,
+    /// Of this provider.
+    pub provider: Option<String>,
+    /// Which travels so.
+    pub channel: Option<Channel>,
+    /// To this recipient.
+    pub recipient: Option<Address>,
+    /// To a recipient of this domain.
+    pub domain: Option<String>,
+    /// With these labels, all on one of its events.
+    pub labels: Vec<(String, String)>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// Of which something that bears on the other conditions happened at or after.
+    pub since: Option<Timestamp>,
+    /// Of which something that bears on the other conditions happened before.
+    pub until: Option<Timestamp>,
+    /// Registered with a time by which it should have been delivered, and overdue at this moment.
+    pub overdue_at: Option<Timestamp>,
+}
+
+impl MessageFilter {
+    /// The events among which a message's newest stands for it in a list.
+    pub(crate) fn events(&self) -> EventFilter {
+        // What the sender attached need not be on every event, so that the event that decides may be without.
+        let by_kind = self.labels.is_empty() && self.tag.is_none();
+        let kinds = match (self.overdue_at, self.statuses.is_empty()) {
+            (Some(_), _) => vec![Kind::Registered],
+            (None, false) if by_kind => self.statuses.iter().flat_map(|status| status.kinds()).collect(),
+            _ => Vec::new(),
+        };
+        EventFilter {
+            kinds,
+            source: self.source.clone(),
+            provider: self.provider.clone(),
+            recipient: self.recipient.clone(),
+            domain: self.domain.clone(),
+            labels: self.labels.clone(),
+            tag: self.tag.clone(),
+            since: self.since,
+            until: self.until,
+            ..EventFilter::default()
+        }
+    }
+
+    /// Whether a message that has such an event is meant.
+    pub fn matches(&self, message: &MessageView) -> bool {
+        (self.statuses.is_empty() || self.statuses.contains(&message.state.status))
+            && self
+                .channel
+                .is_none_or(|wanted| message.events.iter().any(|record| record.event.channel == wanted))
+            && self.overdue_at.is_none_or(|now| message.is_overdue(now))
+    }
+}
+
+/// One page of messages, those of which something happened last first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageQuery {
+    /// Which.
+    pub filter: MessageFilter,
+    /// As the log stood with this position as its last; `None` for now. The pages of one list are all as of the first one's.
+    pub as_of: Option<u64>,
+    /// Only messages beyond this position: where the page before ended.
+    pub beyond: Option<u64>,
+    /// At most so many (1 to 200).
+    pub limit: usize,
+}
+
+/// A page of messages.
+#[derive(Clone, Debug)]
+pub struct MessagePage {
+    /// The messages as they stood then.
+    pub rows: Vec<MessageView>,
+    /// Where the next page begins ([`MessageQuery::beyond`]); `None` at the end. A page with a next one may be short or empty,
+    /// where little of what was looked at is meant.
+    pub next: Option<u64>,
+    /// The last position that was looked at.
+    pub as_of: u64,
 }
 
 /// In which order of the log.

@@ -1,7 +1,7 @@
 //! What a store answers.
 
 use hearback_event::{
-    Address, Counts, Kind, MessageId, MessageState, RecipientState, RecipientStatus, Record,
+    Address, Counts, Fact, Kind, MessageId, MessageState, RecipientState, RecipientStatus, Record,
     SuppressionReason, Timestamp,
 };
 use serde::Serialize;
@@ -11,19 +11,66 @@ use crate::Payload;
 /// A message with everything known of it.
 #[derive(Clone, Debug)]
 pub struct MessageView {
-    /// Its name.
+    /// Its name: the one that the application was given first, where it registered the message.
     pub id: MessageId,
+    /// Every id under which its events stand, `id` among them.
+    pub ids: Vec<MessageId>,
     /// Where it stands.
     pub state: MessageState,
     /// Its events in the order in which they happened (then of the log). At most [`MessageView::MOST_EVENTS`], the newest.
     pub events: Vec<Record>,
     /// For each event, how it bears on the status.
     pub explanations: Vec<Explanation>,
+    /// When it should have been delivered, where the application said so.
+    pub due_at: Option<Timestamp>,
 }
 
 impl MessageView {
     /// More events of one message are counted but not shown.
     pub const MOST_EVENTS: usize = 1000;
+
+    /// The message that its events make; `None` where none of them names a message.
+    pub fn of(mut events: Vec<Record>) -> Option<Self> {
+        events.sort_by_key(|record| (record.occurred_at(), record.position));
+        let first = events.iter().min_by_key(|record| (!is_registration(record), record.position))?;
+        let id = first.message_id()?;
+        let mut ids: Vec<MessageId> =
+            events.iter().flat_map(|record| record.event.message_ids(&record.account)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let facts: Vec<Fact> = events.iter().map(|record| Fact::of(record, 0)).collect();
+        let state = MessageState::of(&facts);
+        let explained = |fact: &Fact| Explanation {
+            decided: state.decided_by == Some(fact.position),
+            why: MessageState::why_not(&facts, fact),
+        };
+        let explanations = facts.iter().map(explained).collect();
+        let due_at = events.iter().filter(|record| is_registration(record)).find_map(|record| {
+            let within = record.event.registration.as_ref()?.expect_delivered_within?;
+            Some(record.occurred_at().plus_seconds(i64::from(within)))
+        });
+        Some(Self { id, ids, state, events, explanations, due_at })
+    }
+
+    /// Whether it should have been delivered by now and was not, and may still be.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.state.status.is_under_way() && self.due_at.is_some_and(|due_at| due_at <= now)
+    }
+
+    /// Nanoseconds from when it was sent (registered, queued or sent, whatever came first) to its first delivery.
+    pub fn delivered_after(&self) -> Option<i64> {
+        let first = |kinds: &[Kind]| {
+            let of_kinds = self.events.iter().filter(|record| kinds.contains(&record.event.kind));
+            of_kinds.map(Record::occurred_at).min()
+        };
+        let sent = first(&[Kind::Registered, Kind::Queued, Kind::Sent, Kind::Deferred])?;
+        let delivered = first(&[Kind::Delivered])?;
+        Some(delivered.as_nanos().saturating_sub(sent.as_nanos()).max(0))
+    }
+}
+
+fn is_registration(record: &Record) -> bool {
+    record.event.kind == Kind::Registered
 }
 
 /// How one event bears on a message's status.

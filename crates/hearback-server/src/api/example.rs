@@ -4,18 +4,18 @@
 use std::sync::Arc;
 
 use hearback_event::{
-    Address, Channel, DedupKey, Event, Fact, Failure, Kind, MessageState, Origin, Reason, RecipientState,
-    Record, Severity, Timestamp,
+    Address, Channel, DedupKey, Event, Fact, Failure, Kind, Origin, Reason, RecipientState, Record, Severity,
+    Timestamp,
 };
-use hearback_store::{
-    Explanation, MessageView, Payload, QuarantineEntry, RecipientView, RollupRow, SuppressionView,
-};
+use hearback_store::{MessageView, Payload, QuarantineEntry, RecipientView, RollupRow, SuppressionView};
 use serde::Serialize;
 
+use super::message_list::Summary;
 use super::messages::{Message, MessageHead};
 use super::page::ListPage;
 use super::quarantine::{Entry, WholeEntry};
 use super::recipients::{Recipient, Suppression};
+use super::registrations::{Outcomes, Registered};
 use super::sources::SourceView;
 use super::stats::HourlyCount;
 use super::timelines::Timeline;
@@ -50,7 +50,7 @@ const CURSOR: &str = "AeW0yFz3nRkVAAAAAAAAACo";
 pub(crate) fn examples() -> Vec<Example> {
     let [sent, bounced] = story();
     let at = bounced.occurred_at();
-    let message = || Message::of(view(vec![sent.clone(), bounced.clone()]));
+    let message = || Message::of(view(vec![sent.clone(), bounced.clone()]), at);
     let timeline = Timeline {
         key: "booking_id".to_owned(),
         value: "42".to_owned(),
@@ -72,7 +72,12 @@ pub(crate) fn examples() -> Vec<Example> {
         Example::json("listEvents", &page),
         Example::json("getEvent", &bounced),
         Example::text("getEventPayload", &format!("{HEAD}\r\n{{\"signature\": ..., \"event-data\": ...}}")),
-        Example::json("findMessages", &ListPage::whole(vec![message()])),
+        Example::json("registerMessage", &Registered::example(&sent)),
+        Example::json("registerMessages", &Outcomes::example(&sent)),
+        Example::json(
+            "listMessages",
+            &ListPage::whole(vec![Summary::of(&view(vec![sent.clone(), bounced.clone()]), at)]),
+        ),
         Example::json("getMessage", &message()),
         Example::json("getRecipient", &Recipient::of(recipient(&[sent.clone(), bounced.clone()]))),
         Example::json("getTimeline", &timeline),
@@ -133,15 +138,7 @@ fn record(position: u64, at: &str, mut event: Event) -> Record {
 }
 
 fn view(events: Vec<Record>) -> MessageView {
-    let facts: Vec<Fact> = events.iter().map(|record| Fact::of(record, 1)).collect();
-    let state = MessageState::of(&facts);
-    let explain = |fact: &Fact| Explanation {
-        decided: state.decided_by == Some(fact.position),
-        why: MessageState::why_not(&facts, fact),
-    };
-    let explanations = facts.iter().map(explain).collect();
-    let id = events.iter().find_map(Record::message_id);
-    MessageView { id: id.unwrap_or(hearback_event::MessageId::from_u128(0)), state, events, explanations }
+    MessageView::of(events).unwrap_or_else(|| unreachable!("the story names its message"))
 }
 
 fn recipient(events: &[Record]) -> RecipientView {

@@ -1,6 +1,6 @@
 //! The filters of event lists.
 
-use hearback_event::{Address, Kind, Label, Reason, Timestamp, UnknownName};
+use hearback_event::{Address, Channel, Kind, Label, Reason, Status, Timestamp, UnknownName};
 use hearback_store::{EventFilter, Order};
 
 use super::cursor::Scope;
@@ -14,28 +14,39 @@ const MOMENT: &str = "a moment such as 2026-11-20T10:00:00Z";
 /// The filter that the parameters name.
 pub(super) fn read(params: &Params) -> Outcome<EventFilter> {
     let text = |name: &str| params.one(name).map(|value| value.map(str::to_owned));
-    let moment = |name: &str| params.parsed::<Timestamp>(name, MOMENT);
+    let (since, until) = span(params)?;
     let filter = EventFilter {
         kinds: kinds(params)?,
         source: text("source")?,
         provider: text("provider")?,
-        recipient: params
-            .parsed::<Address>("recipient", "an e-mail address or a number such as +15551234567")?,
+        recipient: recipient(params)?,
         domain: params.one("domain")?.map(str::to_lowercase),
-        message: params.parsed("message", "the id of a message, msg_...")?,
+        messages: params.parsed("message", "the id of a message, msg_...")?.into_iter().collect(),
         labels: labels(params)?,
         tag: text("tag")?,
         severity: params.parsed("severity", "permanent or temporary")?,
         reasons: reasons(params)?,
-        since: moment("since")?,
-        until: moment("until")?,
+        since,
+        until,
     };
-    if let (Some(since), Some(until)) = (filter.since, filter.until)
-        && since >= until
+    Ok(filter)
+}
+
+/// The recipient that is asked for.
+pub(super) fn recipient(params: &Params) -> Outcome<Option<Address>> {
+    params.parsed("recipient", "an e-mail address or a number such as +15551234567")
+}
+
+/// `since` and `until`.
+pub(super) fn span(params: &Params) -> Outcome<(Option<Timestamp>, Option<Timestamp>)> {
+    let moment = |name: &str| params.parsed::<Timestamp>(name, MOMENT);
+    let (since, until) = (moment("since")?, moment("until")?);
+    if let (Some(first), Some(end)) = (since, until)
+        && first >= end
     {
         return Err(Problem::bad_field("until", "a moment after `since`", "`until` is not after `since`"));
     }
-    Ok(filter)
+    Ok((since, until))
 }
 
 /// `newest` or `oldest`, if it is said.
@@ -51,29 +62,40 @@ pub(super) fn order(params: &Params) -> Outcome<Option<Order>> {
 }
 
 fn kinds(params: &Params) -> Outcome<Vec<Kind>> {
-    let mut kinds = Vec::new();
-    for name in params.all("type").flat_map(|value| value.split(',')) {
-        let kind = Kind::parse(name.trim())
-            .map_err(|error| bad_word("type", &error, Kind::ALL.iter().map(|kind| kind.name())))?;
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
-        }
-    }
-    Ok(kinds)
+    several(params, "type", Kind::parse, Kind::ALL.iter().map(|kind| kind.name()))
 }
 
 fn reasons(params: &Params) -> Outcome<Vec<Reason>> {
-    let mut reasons = Vec::new();
-    for name in params.all("reason").flat_map(|value| value.split(',')) {
-        let reason = name
-            .trim()
-            .parse()
-            .map_err(|error| bad_word("reason", &error, Reason::ALL.iter().map(|reason| reason.name())))?;
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
+    several(params, "reason", str::parse, Reason::ALL.iter().map(|reason| reason.name()))
+}
+
+/// The statuses that are asked for.
+pub(super) fn statuses(params: &Params) -> Outcome<Vec<Status>> {
+    several(params, "status", str::parse, Status::ALL.iter().map(|status| status.name()))
+}
+
+/// The channel that is asked for.
+pub(super) fn channel(params: &Params) -> Outcome<Option<Channel>> {
+    let known = || Channel::ALL.iter().map(|channel| channel.name());
+    let read = |name: &str| name.parse().map_err(|error| bad_word("channel", &error, known()));
+    params.one("channel")?.map(read).transpose()
+}
+
+/// Values of a parameter that may be given several times, and with commas.
+fn several<T: PartialEq>(
+    params: &Params,
+    name: &str,
+    parse: impl Fn(&str) -> Result<T, UnknownName>,
+    known: impl Iterator<Item = &'static str> + Clone,
+) -> Outcome<Vec<T>> {
+    let mut values = Vec::new();
+    for word in params.all(name).flat_map(|value| value.split(',')) {
+        let value = parse(word.trim()).map_err(|error| bad_word(name, &error, known.clone()))?;
+        if !values.contains(&value) {
+            values.push(value);
         }
     }
-    Ok(reasons)
+    Ok(values)
 }
 
 fn bad_word(name: &str, error: &UnknownName, known: impl Iterator<Item = &'static str>) -> Problem {
@@ -81,7 +103,7 @@ fn bad_word(name: &str, error: &UnknownName, known: impl Iterator<Item = &'stati
     Problem::bad_field(name, expected, format!("`{name}`: {error}"))
 }
 
-fn labels(params: &Params) -> Outcome<Vec<(String, String)>> {
+pub(super) fn labels(params: &Params) -> Outcome<Vec<(String, String)>> {
     let split = |text: &str| match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => label(key, value),
         _ => Err(Problem::bad_field(
@@ -125,7 +147,9 @@ pub(super) fn scope(filter: &EventFilter, order: Order) -> Scope {
     add("provider", filter.provider.clone());
     add("recipient", filter.recipient.as_ref().map(Address::to_string));
     add("domain", filter.domain.clone());
-    add("message", filter.message.map(|id| id.to_string()));
+    for id in &filter.messages {
+        add("message", Some(id.to_string()));
+    }
     let mut labels: Vec<String> = filter.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     labels.sort();
     for label in labels {

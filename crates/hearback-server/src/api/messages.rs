@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use hearback_event::{Address, Channel, EventId, EventType, Failure, MessageId, Record, Status, Timestamp};
@@ -11,9 +10,7 @@ use hearback_store::MessageView;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::page::ListPage;
 use super::params::Params;
-use super::query::{MessagesQuery, Names};
 use super::segment::Segment;
 use super::{filter, store_failed};
 use crate::auth::Reader;
@@ -34,8 +31,11 @@ pub(super) struct ByWhom {
 /// What identifies a message, and where it stands.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MessageHead {
-    /// Its name.
+    /// Its name: the one that was answered to the application, where it registered the message.
     id: MessageId,
+    /// The application's own name for it.
+    #[schema(required)]
+    key: Option<String>,
     /// The provider's name for it.
     #[schema(required)]
     provider_id: Option<String>,
@@ -63,17 +63,26 @@ pub(crate) struct MessageHead {
     since: Option<Timestamp>,
 }
 
-/// A message with everything known of it.
+/// What is counted and known of a message besides where it stands.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Message {
-    #[serde(flatten)]
-    head: MessageHead,
+pub(crate) struct MessageFacts {
     /// When its first event happened.
     #[schema(required)]
     first_event_at: Option<Timestamp>,
     /// When its last event happened.
     #[schema(required)]
     last_event_at: Option<Timestamp>,
+    /// Seconds from when it was sent (registered, queued or sent, whatever came first) to its delivery.
+    #[schema(required)]
+    delivered_after: Option<f64>,
+    /// When it should have been delivered, where the application said so.
+    #[schema(required)]
+    due_at: Option<Timestamp>,
+    /// Whether that time has passed, and it is still under way.
+    overdue: bool,
+    /// The application's id for the recipient, as it was registered.
+    #[schema(required)]
+    user_id: Option<String>,
     /// How often it was opened.
     opens: ByWhom,
     /// How often a link in it was followed.
@@ -85,6 +94,43 @@ pub(crate) struct Message {
     /// Of the deciding event.
     #[schema(required)]
     failure: Option<Failure>,
+}
+
+impl MessageFacts {
+    pub(crate) fn of(view: &MessageView, now: Timestamp) -> Self {
+        let state = &view.state;
+        let deciding = view.events.iter().find(|record| Some(record.position) == state.decided_by);
+        let registered = |record: &Record| record.event.registration.as_ref()?.user_id.clone();
+        Self {
+            first_event_at: state.first_at,
+            last_event_at: state.last_at,
+            delivered_after: view.delivered_after().map(seconds),
+            due_at: view.due_at,
+            overdue: view.is_overdue(now),
+            user_id: view.events.iter().find_map(registered),
+            opens: ByWhom { human: state.opens.0, machine: state.opens.1 },
+            clicks: ByWhom { human: state.clicks.0, machine: state.clicks.1 },
+            tags: view.events.iter().flat_map(|record| record.event.tags.clone()).collect(),
+            labels: view.events.iter().flat_map(|record| record.event.labels.clone()).collect(),
+            failure: deciding.and_then(|record| record.event.failure.clone()),
+        }
+    }
+}
+
+/// Nanoseconds as seconds, to the millisecond.
+fn seconds(nanos: i64) -> f64 {
+    (nanos / 1_000_000) as f64 / 1000.0
+}
+
+/// A message with everything known of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Message {
+    #[serde(flatten)]
+    head: MessageHead,
+    #[serde(flatten)]
+    facts: MessageFacts,
+    /// Every id under which its events stand: the one by the provider's id, the one by the key of its registration.
+    ids: Vec<MessageId>,
     /// For each event, how it bears on the status.
     explanation: Vec<Explained>,
     /// Its events in the order in which they happened; at most 1000, the newest.
@@ -102,6 +148,9 @@ struct Explained {
     r#type: String,
     /// When.
     occurred_at: Timestamp,
+    /// Seconds since the event before; null for the first.
+    #[schema(required)]
+    after: Option<f64>,
     /// Whether this event decided the status.
     decided: bool,
     /// Why, or why not.
@@ -116,6 +165,7 @@ impl MessageHead {
         }
         Self {
             id: view.id,
+            key: told(view, |record| record.event.registration.as_ref()?.key.clone()),
             provider_id: told(view, |record| record.event.provider_message_id.clone()),
             source: told(view, |record| Some(Arc::clone(&record.source))),
             provider: told(view, |record| Some(Arc::clone(&record.provider))),
@@ -130,27 +180,25 @@ impl MessageHead {
 }
 
 impl Message {
-    pub(crate) fn of(view: MessageView) -> Self {
-        let state = &view.state;
-        let explained = |(record, explanation): (&Record, &hearback_store::Explanation)| Explained {
-            event: record.id(),
-            r#type: record.event.kind.dotted(),
-            occurred_at: record.occurred_at(),
-            decided: explanation.decided,
-            why: explanation.why,
+    pub(crate) fn of(view: MessageView, now: Timestamp) -> Self {
+        let mut before: Option<Timestamp> = None;
+        let mut explained = |(record, explanation): (&Record, &hearback_store::Explanation)| {
+            let at = record.occurred_at();
+            let before = before.replace(at);
+            Explained {
+                event: record.id(),
+                r#type: record.event.kind.dotted(),
+                occurred_at: at,
+                after: before.map(|before| seconds(at.as_nanos().saturating_sub(before.as_nanos()))),
+                decided: explanation.decided,
+                why: explanation.why,
+            }
         };
-        let labels = view.events.iter().flat_map(|record| record.event.labels.clone()).collect();
-        let deciding = view.events.iter().find(|record| Some(record.position) == state.decided_by);
         Self {
-            first_event_at: state.first_at,
-            last_event_at: state.last_at,
-            opens: ByWhom { human: state.opens.0, machine: state.opens.1 },
-            clicks: ByWhom { human: state.clicks.0, machine: state.clicks.1 },
-            tags: view.events.iter().flat_map(|record| record.event.tags.clone()).collect(),
-            labels,
-            failure: deciding.and_then(|record| record.event.failure.clone()),
-            explanation: view.events.iter().zip(&view.explanations).map(explained).collect(),
+            explanation: view.events.iter().zip(&view.explanations).map(&mut explained).collect(),
+            facts: MessageFacts::of(&view, now),
             head: MessageHead::of(&view),
+            ids: view.ids,
             events: view.events,
         }
     }
@@ -178,49 +226,11 @@ pub(super) async fn one(
     Params::none(query)?;
     let id = filter::id(&id, "the id of a message, msg_...")?;
     let found = shared.store.message(id).await.map_err(|error| store_failed(&error))?;
-    found.map(|view| asked.json(&Message::of(view))).ok_or_else(|| {
+    found.map(|view| asked.json(&Message::of(view, Timestamp::now()))).ok_or_else(|| {
         Problem::not_found(
             "id",
             "the id of a message of which an event is known",
             "there is no message of this id",
         )
     })
-}
-
-/// Named, because the description names what it names.
-type MessagePage = ListPage<Message>;
-
-static NAMES: Names = Names::of::<MessagesQuery>();
-
-/// The messages of one send, by the provider's id
-///
-/// One per recipient, of every account that knows the id. An empty list where nobody does.
-#[utoipa::path(
-    get,
-    path = "/messages",
-    operation_id = "findMessages",
-    tag = "messages",
-    params(MessagesQuery),
-    responses((status = 200, description = "The messages.", body = MessagePage), Refusals),
-    security(("token" = ["read"])),
-)]
-pub(super) async fn by_provider_id(
-    _: Reader,
-    State(shared): State<Arc<Shared>>,
-    query: RawQuery,
-) -> Outcome<Json<MessagePage>> {
-    let params = Params::new(query, &NAMES)?;
-    let provider_id = params.one("provider_id")?.ok_or_else(|| {
-        Problem::bad_field(
-            "provider_id",
-            "the id that the provider gave the message",
-            "`provider_id` is missing: the id that the provider gave the message",
-        )
-    })?;
-    let found = shared
-        .store
-        .messages_by_provider_id(provider_id.to_owned())
-        .await
-        .map_err(|error| store_failed(&error))?;
-    Ok(Json(ListPage::whole(found.into_iter().map(Message::of).collect())))
 }

@@ -5,12 +5,14 @@ mod events;
 mod example;
 mod filter;
 mod import;
+mod message_list;
 mod messages;
 mod page;
 mod params;
 mod quarantine;
 mod query;
 mod recipients;
+mod registrations;
 mod segment;
 mod sources;
 mod stats;
@@ -37,7 +39,16 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(events::list))
         .routes(routes!(events::one))
         .routes(routes!(events::payload))
-        .routes(routes!(messages::by_provider_id))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(message_list::list, registrations::one))
+                .layer(DefaultBodyLimit::max(registrations::MESSAGE_BYTES_MAX)),
+        )
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(registrations::batch::several))
+                .layer(DefaultBodyLimit::max(registrations::BODY_BYTES_MAX)),
+        )
         .routes(routes!(messages::one))
         .routes(routes!(recipients::one, recipients::forget))
         .merge(

@@ -78,11 +78,27 @@ impl Params {
         self.one(name)?.map(|value| parse(name, value, expected)).transpose()
     }
 
+    /// No other parameter may be given beside this one.
+    pub(super) fn alone(&self, name: &str) -> Outcome<()> {
+        match self.0.iter().find(|(other, _)| other != name) {
+            None => Ok(()),
+            Some((other, _)) => {
+                let detail = format!("`{other}` cannot be combined with `{name}`");
+                Err(Problem::bad_field(other, format!("`{name}` alone, or a list without it"), detail))
+            }
+        }
+    }
+
     /// The number of rows that is wanted.
     pub(super) fn limit(&self) -> Outcome<usize> {
-        let expected = format!("a number from 1 to {LIMIT_MAX}");
+        self.limit_up_to(LIMIT_MAX)
+    }
+
+    /// As [`Params::limit`], where a page has fewer rows.
+    pub(super) fn limit_up_to(&self, most: usize) -> Outcome<usize> {
+        let expected = format!("a number from 1 to {most}");
         let limit = self.parsed("limit", &expected)?.unwrap_or(LIMIT_DEFAULT);
-        if (1..=LIMIT_MAX).contains(&limit) {
+        if (1..=most).contains(&limit) {
             return Ok(limit);
         }
         let detail = format!("`limit` is {limit}; expected {expected}");

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use hearback_event::{Address, Kind, MessageId, Reason, Severity, Timestamp};
+use hearback_event::{Address, Channel, Kind, MessageId, Reason, Severity, Status, Timestamp};
 use utoipa::openapi::path::ParameterIn;
 use utoipa::{IntoParams, ToSchema};
 
@@ -43,6 +43,14 @@ enum Order {
 #[expect(dead_code, reason = "describes what `events` reads")]
 enum Include {
     Keys,
+}
+
+/// A condition that is either set or left out.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes what `message_list` reads")]
+enum OnlyTrue {
+    True,
 }
 
 /// A label to look for: `key=value`, whose value is no nested JSON.
@@ -131,14 +139,53 @@ pub(super) struct PageQuery {
     cursor: Option<String>,
 }
 
-/// Which messages.
+/// Which messages, how many, and from where on.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes what `messages` reads")]
+#[expect(dead_code, reason = "describes what `message_list` reads")]
 pub(super) struct MessagesQuery {
-    /// The id that the provider gave the message, with angle brackets or without.
-    #[param(min_length = 1, example = "20261120.1.AAAA@mg.example.com")]
-    provider_id: String,
+    /// In one of these statuses. Several with commas, or given several times.
+    #[param(style = Form, explode = false, nullable = false, example = json!(["bounced", "deferred"]))]
+    status: Option<Vec<Status>>,
+    /// Registered with `expect_delivered_within`, not delivered by then, and still under way.
+    #[param(inline, nullable = false)]
+    overdue: Option<OnlyTrue>,
+    /// Of which this source tells.
+    #[param(nullable = false, example = "mailgun-eu")]
+    source: Option<String>,
+    /// Of this provider.
+    #[param(nullable = false, example = "mailgun")]
+    provider: Option<String>,
+    /// Which travels so.
+    #[param(nullable = false, example = "sms")]
+    channel: Option<Channel>,
+    /// To this recipient, in any spelling.
+    #[param(nullable = false, example = "alice@example.com")]
+    recipient: Option<Address>,
+    /// To a recipient of this e-mail domain.
+    #[param(nullable = false, example = "example.com")]
+    domain: Option<String>,
+    /// With this label, as `key=value`, on one of its events. Given several times, all must be there.
+    #[param(inline, nullable = false, max_items = 16, example = json!(["booking_id=42"]))]
+    label: Option<Vec<LabelText>>,
+    /// With this tag.
+    #[param(nullable = false, example = "pre-arrival")]
+    tag: Option<String>,
+    /// Of which something happened at or after this moment. Of the events that bear on the other conditions, the newest counts.
+    #[param(nullable = false, example = "2026-11-20T10:00:00Z")]
+    since: Option<Timestamp>,
+    /// Of which something happened before this moment, which must be after `since`.
+    #[param(nullable = false, example = "2026-11-21T10:00:00Z")]
+    until: Option<Timestamp>,
+    /// The id that the provider gave the message, with angle brackets or without. Cannot be combined with anything else.
+    #[param(nullable = false, min_length = 1, example = "20261120.1.AAAA@mg.example.com")]
+    provider_id: Option<String>,
+    /// At most so many rows.
+    #[param(nullable = false, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before, with the same filter.
+    #[param(nullable = false)]
+    cursor: Option<String>,
 }
 
 /// Which refused requests.

@@ -58,16 +58,9 @@ pub(super) async fn one(
     let params = Params::new(query, &NAMES)?;
     let label = filter::label(&key, &value)?;
     let (data, next_cursor) = events::of_label(&shared, label, &params).await?;
-    let mut ids: Vec<MessageId> = Vec::new();
-    for id in data.iter().filter_map(Record::message_id) {
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    let mut messages = Vec::with_capacity(ids.len());
-    for id in ids {
-        let found = shared.store.message(id).await.map_err(|error| store_failed(&error))?;
-        messages.extend(found.as_ref().map(MessageHead::of));
-    }
+    let ids: Vec<MessageId> = data.iter().filter_map(Record::message_id).collect();
+    let mut found = shared.store.messages_of(ids).await.map_err(|error| store_failed(&error))?;
+    found.sort_by_key(|message| (message.state.first_at, message.id));
+    let messages = found.iter().map(MessageHead::of).collect();
     Ok(Json(Timeline { key, value, messages, data, next_cursor }))
 }

@@ -169,7 +169,18 @@ fn curl(path: &str, method: &str, operation: &Operation) -> String {
     let token =
         if operation.security.is_some() { "-H \"Authorization: Bearer $HEARBACK_TOKEN\" " } else { "" };
     let method = if method == "GET" { String::new() } else { format!("-X {method} ") };
-    let body = if operation.request_body.is_some() { " -d '{}'" } else { "" };
+    let body = operation.request_body.as_ref().and_then(|body| {
+        let RefOr::T(body) = body else { return None };
+        let (media, RefOr::T(content)) = body.content.first_key_value()? else { return None };
+        let shown = content.example.as_ref().map_or_else(|| "{}".to_owned(), plain);
+        let media = if media == "application/json" || content.example.is_some() {
+            format!(" -H 'content-type: {media}'")
+        } else {
+            String::new()
+        };
+        Some(format!("{media} -d '{shown}'"))
+    });
+    let body = body.unwrap_or_default();
     format!("curl {method}{token}\"$HEARBACK_URL{path}{query}\"{body}")
 }
 
@@ -177,7 +188,7 @@ fn curl(path: &str, method: &str, operation: &Operation) -> String {
 fn is_worth_showing(operation: &Operation, name: &str) -> bool {
     match operation.operation_id.as_deref() {
         Some("listEvents") => ["type", "label"].contains(&name),
-        Some("findMessages") => true,
+        Some("listMessages") => name == "status",
         Some("listQuarantine" | "retryQuarantine") => name == "cause",
         _ => false,
     }

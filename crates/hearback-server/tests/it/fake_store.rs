@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
 use hearback_event::{
-    Address, DedupKey, EventId, Fact, Kind, MessageId, MessageState, RecipientState, Record,
-    SuppressionReason, Timestamp,
+    Address, DedupKey, EventId, Fact, Kind, MessageId, RecipientState, Record, SuppressionReason, Timestamp,
 };
 use hearback_store::{
-    Answer, Dropped, EventFilter, EventQuery, Explanation, Forgotten, MessageView, NewToken, Order, Page,
-    Payload, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView,
-    Refused, Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission,
+    Answer, Dropped, EventFilter, EventQuery, Forgotten, MessagePage, MessageQuery, MessageView, NewToken,
+    Order, Page, Payload, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt,
+    RecipientView, Refused, Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission,
     SuppressionView, TokenView,
 };
 
@@ -106,18 +105,8 @@ impl State {
     }
 
     fn message(&self, id: MessageId) -> Option<MessageView> {
-        let events: Vec<Record> =
-            self.records.iter().filter(|record| record.message_id() == Some(id)).cloned().collect();
-        let facts: Vec<Fact> = events.iter().map(|record| Fact::of(record, 1)).collect();
-        let state = MessageState::of(&facts);
-        let explanations = facts
-            .iter()
-            .map(|fact| Explanation {
-                decided: state.decided_by == Some(fact.position),
-                why: MessageState::why_not(&facts, fact),
-            })
-            .collect();
-        (!events.is_empty()).then_some(MessageView { id, state, events, explanations })
+        let has = |record: &&Record| record.event.message_ids(&record.account).any(|known| known == id);
+        MessageView::of(self.records.iter().filter(has).cloned().collect())
     }
 
     fn recipient(&self, address: &Address) -> Option<RecipientView> {
@@ -162,7 +151,7 @@ fn passes(filter: &EventFilter, record: &Record) -> bool {
     (filter.kinds.is_empty() || filter.kinds.contains(&event.kind))
         && filter.source.as_ref().is_none_or(|source| **source == *record.source)
         && filter.recipient.as_ref().is_none_or(|recipient| event.recipient.as_ref() == Some(recipient))
-        && filter.message.is_none_or(|id| record.message_id() == Some(id))
+        && (filter.messages.is_empty() || record.message_id().is_some_and(|id| filter.messages.contains(&id)))
         && filter.tag.as_ref().is_none_or(|tag| event.tags.contains(tag))
         && (filter.reasons.is_empty()
             || event.reason().is_some_and(|reason| filter.reasons.contains(&reason)))
@@ -221,6 +210,26 @@ impl Store for FakeStore {
 
     fn message(&self, id: MessageId) -> Answer<'_, Option<MessageView>> {
         ready(Ok(self.state().message(id)))
+    }
+
+    fn messages_of(&self, ids: Vec<MessageId>) -> Answer<'_, Vec<MessageView>> {
+        let state = self.state();
+        ready(Ok(ids.into_iter().filter_map(|id| state.message(id)).collect()))
+    }
+
+    fn messages(&self, query: MessageQuery) -> Answer<'_, MessagePage> {
+        let state = self.state();
+        let as_of = query.as_of.unwrap_or(state.records.len() as u64);
+        let mut ids: Vec<MessageId> = state.records.iter().rev().filter_map(Record::message_id).collect();
+        let mut seen = std::collections::BTreeSet::new();
+        ids.retain(|id| seen.insert(*id));
+        let rows =
+            ids.into_iter().filter_map(|id| state.message(id)).filter(|view| query.filter.matches(view));
+        let from = query.beyond.unwrap_or(0);
+        let mut rows: Vec<MessageView> = rows.skip(from as usize).collect();
+        let next = (rows.len() > query.limit).then(|| from + query.limit as u64);
+        rows.truncate(query.limit);
+        ready(Ok(MessagePage { rows, next, as_of }))
     }
 
     fn messages_by_provider_id(&self, provider_id: String) -> Answer<'_, Vec<MessageView>> {

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::Request;
+use serde_json::json;
 
 use crate::world::{ADMIN, READ, WRITE, World, event, source};
 
@@ -42,7 +43,14 @@ const TABLE: &[(&str, &str, &str, u16, &str, &str)] = &[
     ("GET", "/v1/events/%ff", READ, 400, "path", "percent-encoded UTF-8"),
     ("GET", NO_EVENT, READ, 404, "id", "evt_"),
     ("GET", "/v1/events/nonsense/payload", ADMIN, 400, "id", "evt_"),
-    ("GET", "/v1/messages", READ, 400, "provider_id", "the id that the provider gave"),
+    ("GET", "/v1/messages?provider_id=x&status=sent", READ, 400, "status", "`provider_id` alone"),
+    ("GET", "/v1/messages?status=gone", READ, 400, "status", "registered, queued"),
+    ("GET", "/v1/messages?channel=fax", READ, 400, "channel", "email, sms"),
+    ("GET", "/v1/messages?overdue=false", READ, 400, "overdue", "`true`"),
+    ("GET", "/v1/messages?limit=201", READ, 400, "limit", "1 to 200"),
+    ("GET", "/v1/messages?cursor=AAAA", READ, 400, "cursor", "next_cursor"),
+    ("POST", "/v1/messages", READ, 403, "authorization", "the scope `write`"),
+    ("POST", "/v1/messages", WRITE, 400, "body", "a JSON object"),
     ("GET", "/v1/messages?provider_id=", READ, 400, "provider_id", "a value"),
     ("GET", "/v1/events?recipient=", READ, 400, "recipient", "a value"),
     ("GET", "/v1/events?limit", READ, 400, "limit", "a value"),
@@ -103,6 +111,69 @@ async fn every_refusal_names_the_field_and_what_was_expected() {
             assert!(!got.header("allow").is_empty(), "{method} {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn every_mistake_in_a_registration_is_told_by_its_field() {
+    let good = json!({"recipient": "a@x.example", "key": "k"});
+    let table = [
+        (json!({"recipient": null}), "recipient", "e-mail address"),
+        (json!({"recipient": "  "}), "recipient", "e-mail address"),
+        (json!({"key": null}), "key", "provider_message_id"),
+        (json!({"key": 1}), "key", "1 to 256 bytes"),
+        (json!({"key": "k".repeat(257)}), "key", "1 to 256 bytes"),
+        (json!({"key": "a\u{0}b"}), "key", "without control characters"),
+        (json!({"source": "nobody"}), "source", "one of the sources: one"),
+        (json!({"provider": "nobody"}), "provider", "one of the sources: one"),
+        (json!({"channel": "fax"}), "channel", "email, sms"),
+        (json!({"labels": []}), "labels", "at most 64 labels"),
+        (json!({"labels": {"": "x"}}), "labels", "1 to 128 bytes"),
+        (json!({"labels": {"a": "x".repeat(5000)}}), "labels", "4096 bytes"),
+        (json!({"labels": {"hearback_id": "x"}}), "labels", "at most 64"),
+        (json!({"tags": "one"}), "tags", "a list"),
+        (json!({"tags": [""]}), "tags", "a list"),
+        (json!({"sent_at": "tomorrow"}), "sent_at", "a moment"),
+        (json!({"sent_at": "2199-01-01T00:00:00Z"}), "sent_at", "a year ahead"),
+        (json!({"expect_delivered_within": 0}), "expect_delivered_within", "1 to 2678400"),
+        (json!({"expect_delivered_within": "15m"}), "expect_delivered_within", "whole seconds"),
+        (json!({"colour": "red"}), "colour", "members: source, provider"),
+    ];
+    let world = World::new(source("one")).await;
+    for (change, field, expected) in table {
+        let mut body = good.clone();
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let got = world.call_with("POST", "/v1/messages", WRITE, &body.to_string()).await;
+        got.problem(400);
+        let problem = got.json();
+        assert_eq!(problem["field"], field, "{problem}");
+        assert!(problem["expected"].as_str().unwrap().contains(expected), "{problem}");
+    }
+    assert_eq!(world.call_with("POST", "/v1/messages", WRITE, &good.to_string()).await.status, 201);
+    let long =
+        json!({"recipient": "a@x.example", "key": "k", "labels": {"a": "x".repeat(10 << 20)}}).to_string();
+    assert_eq!(world.call_with("POST", "/v1/messages", WRITE, &long).await.problem(413), "too_large");
+    assert_eq!(world.call_with("POST", "/v1/messages/batch", WRITE, &long).await.problem(413), "too_large");
+}
+
+#[tokio::test]
+async fn a_batch_is_registered_line_by_line() {
+    let world = World::new(source("one")).await;
+    let line = |n: usize| json!({"recipient": "a@x.example", "key": format!("k{n}")}).to_string();
+    let body = format!("{}\n\n{{\n{}\r\n{}", line(1), line(2), line(1));
+    let got = world.call_with("POST", "/v1/messages/batch", WRITE, &body).await.json();
+    assert_eq!((&got["created"], &got["known"]), (&json!(2), &json!(1)));
+    let lines = |name: &str| -> Vec<u64> {
+        got[name].as_array().unwrap().iter().map(|one| one["line"].as_u64().unwrap()).collect()
+    };
+    assert_eq!((lines("messages"), lines("bad")), (vec![1, 4, 5], vec![3]));
+    assert_eq!(got["messages"][0]["id"], got["messages"][2]["id"]);
+    assert_eq!(got["bad"][0]["field"], "body");
+    let many: Vec<String> = (0..10_001).map(line).collect();
+    let got = world.call_with("POST", "/v1/messages/batch", WRITE, &many.join("\n")).await;
+    assert_eq!(got.problem(413), "too_large");
+    assert!(got.json()["detail"].as_str().unwrap().contains("the first 10000 are registered"));
+    let log = world.get("/v1/events?type=registered&limit=1000").await.json();
+    assert_eq!(log["data"].as_array().unwrap().len(), 1000);
 }
 
 #[tokio::test]

@@ -127,9 +127,14 @@ impl World {
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, token: &str) -> Got {
+        self.call_with(method, path, token, "").await
+    }
+
+    /// As [`World::call`], with a body.
+    pub(crate) async fn call_with(&self, method: &str, path: &str, token: &str, body: &str) -> Got {
         let request = Request::builder().method(method).uri(path);
         let request = request.header("authorization", format!("Bearer {token}"));
-        self.send(request.body(Body::empty()).unwrap()).await
+        self.send(request.body(body.to_owned().into()).unwrap()).await
     }
 }
 

@@ -138,7 +138,7 @@ impl Admission<'_> {
         let position = self.plan.events.len() as u64 + 1;
         self.plan.events.push((index, number, event.fact(position, source)));
         self.plan.unique.extend(event.unique.iter().map(|key| *key.as_bytes()));
-        self.plan.sends.extend(event.send);
+        self.plan.sends.extend(&event.sends);
         Ok(())
     }
 
@@ -218,14 +218,16 @@ impl Admission<'_> {
     /// Whether any event of the request belongs to a message of which something is known.
     fn knows_a_message(&self, request: &Staged) -> Result<bool, StoreError> {
         let blocks = Blocks::new(self.session);
-        for half in request.events.iter().filter_map(|event| event.send) {
+        for half in request.events.iter().flat_map(|event| &event.sends).copied() {
             let key = Key::send(half);
             if self.plan.sends.contains(&half)
                 || self.tail.unsealed.iter().any(|period| period.places(key).next().is_some())
             {
                 return Ok(true);
             }
-            for sealed in self.tail.sealed.iter().rev() {
+            let filters = self.filters;
+            let sealed = self.tail.sealed.iter().rev();
+            for sealed in sealed.filter(|sealed| filters.may_hold_send(sealed.number, &[half])) {
                 for places in blocks.places(sealed, key, Order::Newest) {
                     if !places?.is_empty() {
                         return Ok(true);

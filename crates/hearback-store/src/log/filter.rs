@@ -4,7 +4,10 @@
 //! look-up of six words answers for 64 periods at once. A yes never decides; the stored key does. 16 MiB for four million
 //! events, and about one look-up in a thousand per period asks in vain.
 
-/// Bits of one period's filter, as a power of two: 2 million for 65536 events with up to two keys each.
+use crate::StoreError;
+use crate::session::{Session, params};
+
+/// Bits of one period's filter, as a power of two: 2 million for 65536 events with up to two keys each, and their messages.
 const FILTER_BITS: u32 = 21;
 /// Bytes of one period's filter as it is stored.
 pub(super) const FILTER_BYTES: usize = 1 << (FILTER_BITS - 3);
@@ -12,7 +15,7 @@ const PROBES: u64 = 6;
 const GROUP: u64 = 64;
 
 /// The bits of a key.
-fn bits(key: &[u8; 16]) -> impl Iterator<Item = usize> {
+fn bits(key: &[u8; 16]) -> impl Iterator<Item = usize> + use<> {
     let (left, right) = key.split_at(8);
     let number = |half: &[u8]| half.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
     let (start, step) = (number(left), number(right) | 1);
@@ -20,9 +23,9 @@ fn bits(key: &[u8; 16]) -> impl Iterator<Item = usize> {
 }
 
 /// The filter of one period, as it is stored.
-pub(super) fn bitmap<'a>(keys: impl Iterator<Item = &'a [u8; 16]>) -> Vec<u8> {
+pub(super) fn bitmap(keys: impl Iterator<Item = [u8; 16]>) -> Vec<u8> {
     let mut bytes = vec![0_u8; FILTER_BYTES];
-    for bit in keys.flat_map(bits) {
+    for bit in keys.flat_map(|key| bits(&key)) {
         if let Some(byte) = bytes.get_mut(bit / 8) {
             *byte |= 1 << (bit % 8);
         }
@@ -39,11 +42,40 @@ pub(super) fn holds(stored: &[u8], other: &[u8]) -> bool {
 #[derive(Default)]
 pub(super) struct Filters {
     groups: Vec<Vec<u64>>,
+    /// The first period that is not known.
+    upto: u64,
+}
+
+/// What stands in a filter for the messages of one send, by the upper half of their ids.
+pub(super) fn key_of_send(half: u64) -> [u8; 16] {
+    let mut key = [0; 16];
+    let (left, right) = key.split_at_mut(8);
+    left.copy_from_slice(&half.to_be_bytes());
+    right.copy_from_slice(&half.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    key
 }
 
 impl Filters {
-    /// Takes in the filter of one period.
+    /// The first period that is not known.
+    pub(super) const fn upto(&self) -> u64 {
+        self.upto
+    }
+
+    /// Reads those of the periods before `end` that are not known yet.
+    pub(super) fn load(&mut self, session: &dyn Session, end: u64) -> Result<(), StoreError> {
+        let sql = "SELECT period, filter FROM periods WHERE period >= $1 AND period < $2 ORDER BY period";
+        session.query(sql, params![self.upto, end], &mut |row| {
+            self.add(row.int(0)? as u64, row.blob(1)?);
+            Ok(())
+        })?;
+        // Of periods that are dropped there is no filter, and nothing to look for.
+        self.upto = self.upto.max(end);
+        Ok(())
+    }
+
+    /// Takes in the filter of one period, which is the next.
     pub(super) fn add(&mut self, period: u64, bitmap: &[u8]) {
+        self.upto = self.upto.max(period + 1);
         let (group, slot) = ((period / GROUP) as usize, period % GROUP);
         while self.groups.len() <= group {
             self.groups.push(Vec::new());
@@ -67,6 +99,16 @@ impl Filters {
         for words in self.groups.iter_mut().take((period / GROUP) as usize) {
             *words = Vec::new();
         }
+    }
+
+    /// Whether a period may hold an event of one of these sends. Of a period that is not known, anything may be.
+    pub(super) fn may_hold_send(&self, period: u64, halves: &[u64]) -> bool {
+        let (group, slot) = ((period / GROUP) as usize, period % GROUP);
+        let words = self.groups.get(group).map_or(&[][..], Vec::as_slice);
+        period >= self.upto
+            || halves.iter().any(|half| {
+                bits(&key_of_send(*half)).all(|bit| words.get(bit).is_some_and(|word| word >> slot & 1 == 1))
+            })
     }
 
     /// The periods from `oldest` on that may hold the key, newest first.
@@ -100,7 +142,7 @@ mod tests {
         let mut filters = Filters::default();
         for period in 0..70 {
             let keys: Vec<_> = (0..2000).map(|n| key(period * 1_000_000 + n)).collect();
-            filters.add(period, &bitmap(keys.iter()));
+            filters.add(period, &bitmap(keys.iter().copied()));
         }
         for period in 0..70 {
             assert!(filters.periods_with(&key(period * 1_000_000 + 7), 0).contains(&period));
@@ -108,5 +150,15 @@ mod tests {
         assert!(!filters.periods_with(&key(7), 1).contains(&0), "the horizon leaves older periods out");
         let vain: usize = (0..1000).map(|n| filters.periods_with(&key(u64::MAX - n), 0).len()).sum();
         assert!(vain < 50, "{vain}");
+        assert!(!filters.may_hold_send(69, &[1, 2, 3]) && filters.may_hold_send(70, &[1]));
+    }
+
+    #[test]
+    fn sends_are_found_where_they_are() {
+        let mut filters = Filters::default();
+        filters.add(0, &bitmap([key_of_send(7), key(1)].into_iter()));
+        filters.add(1, &bitmap([key_of_send(8)].into_iter()));
+        assert!(filters.may_hold_send(0, &[9, 7]) && !filters.may_hold_send(0, &[8, 9]));
+        assert!(filters.may_hold_send(1, &[8]) && filters.periods_with(&key(1), 0) == [0]);
     }
 }

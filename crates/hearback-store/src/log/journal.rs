@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use hearback_event::{Origin, Timestamp};
+use hearback_event::Origin;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
 use super::admit::{Admission, Claims, Plan, Wanted, oldest_period};
-use super::filter::Filters;
 use super::keeper::{Keeper, Known, Place};
 use super::queue::{Command, Finish, Queue, Work};
-use super::seal::{Prepared, Sealing, prepare};
+use super::seal::Sealing;
 use super::stage::Staged;
 use super::tail::first_position;
 use super::values;
@@ -32,17 +31,14 @@ const ATTEMPTS: usize = 5;
 pub(super) struct Writer {
     pub(super) keeper: Box<dyn Keeper>,
     pub(super) shared: Arc<Shared>,
-    queue: Arc<Queue>,
-    pub(super) filters: Filters,
-    /// The first period that the filters do not know.
-    unfiltered: u64,
+    pub(super) queue: Arc<Queue>,
     /// Whether this process seals, as far as it knows.
-    is_sealer: bool,
+    pub(super) is_sealer: bool,
     pub(super) sealing: Option<Sealing>,
     pub(super) preparing: bool,
     /// Something is left to be dropped.
-    pruning: bool,
-    horizon_nanos: i64,
+    pub(super) pruning: bool,
+    pub(super) horizon_nanos: i64,
 }
 
 /// Requests, each with the one who waits for its receipt.
@@ -70,13 +66,10 @@ impl Writer {
         queue: Arc<Queue>,
         horizon_nanos: i64,
     ) -> Self {
-        let (filters, unfiltered) = (Filters::default(), 0);
         Self {
             keeper,
             shared,
             queue,
-            filters,
-            unfiltered,
             is_sealer: false,
             sealing: None,
             preparing: false,
@@ -258,7 +251,7 @@ impl Writer {
 
     fn known(&self) -> Known {
         let last_position = self.shared.tail.read().last_position;
-        Known { last_position, filters_upto: first_position(self.unfiltered) - 1 }
+        Known { last_position, filters_upto: first_position(self.shared.filters.read().upto()) - 1 }
     }
 
     /// Writes a batch; nothing where memory turned out to be out of date.
@@ -303,7 +296,7 @@ impl Writer {
         Ok(Some(Done { plan, learned }))
     }
 
-    fn connect(&mut self) -> Result<(), StoreError> {
+    pub(super) fn connect(&mut self) -> Result<(), StoreError> {
         if self.keeper.connect()? {
             // Another process may have taken over sealing.
             self.is_sealer = false;
@@ -313,60 +306,31 @@ impl Writer {
         Ok(())
     }
 
-    /// Whether this process is the one that seals. When it becomes that, it first learns what its predecessor did.
-    pub(super) fn seals(&mut self) -> Result<bool, StoreError> {
-        let seals = self.keeper.seals()?;
-        if seals && !self.is_sealer && self.shared.others_write {
-            self.shared.refresh_all(self.keeper.session())?;
-        }
-        self.is_sealer = seals;
-        Ok(seals)
-    }
-
-    /// Fails unless this process is the one that seals: nobody else may change what follows from the events.
-    pub(super) fn require_seals(&mut self) -> Result<(), StoreError> {
-        if self.seals()? {
-            return Ok(());
-        }
-        let problem =
-            "another process of Hearback keeps what follows from the events; ask that one, or stop it";
-        Err(StoreError::Write(problem.to_owned()))
-    }
-
     pub(super) fn begin(&mut self) -> Result<(), StoreError> {
         self.connect()?;
         self.keeper.begin()
     }
 
     /// Reads the filters of periods that another process, or an earlier one, has sealed.
-    fn know_filters(&mut self) -> Result<(), StoreError> {
-        let first_unsealed = self.shared.tail.read().first_unsealed();
-        if first_unsealed == self.unfiltered {
-            return Ok(());
-        }
-        let (filters, unfiltered) = (&mut self.filters, &mut self.unfiltered);
+    fn know_filters(&self) -> Result<(), StoreError> {
         // Not those that memory does not know as sealed: what a filter finds is looked for there.
-        let sql = "SELECT period, filter FROM periods WHERE period >= $1 AND period < $2 ORDER BY period";
-        self.keeper.session().query(sql, params![*unfiltered, first_unsealed], &mut |row| {
-            let period = row.int(0)? as u64;
-            filters.add(period, row.blob(1)?);
-            *unfiltered = period + 1;
-            Ok(())
-        })?;
-        // Of periods that are dropped there is no filter, and nothing to look for.
-        *unfiltered = (*unfiltered).max(first_unsealed);
+        let first_unsealed = self.shared.tail.read().first_unsealed();
+        if first_unsealed != self.shared.filters.read().upto() {
+            self.shared.filters.write().load(self.keeper.session(), first_unsealed)?;
+        }
         Ok(())
     }
 
     fn admit(&self, requests: &Submissions, claims: &Claims) -> Result<Plan, StoreError> {
         let (tail, sources) = (self.shared.tail.read(), self.shared.sources());
+        let filters = self.shared.filters.read();
         // What is imported was received elsewhere, at any time.
         let received = requests.iter().filter(|(staged, _)| staged.origin != Origin::Import);
         let now = received.map(|(staged, _)| staged.received_at.as_nanos()).max().unwrap_or_default();
         let mut admission = Admission {
             session: self.keeper.session(),
             tail: &tail,
-            filters: &self.filters,
+            filters: &filters,
             sources: &sources,
             claims,
             oldest_period: oldest_period(&tail, now.saturating_sub(self.horizon_nanos)),
@@ -413,49 +377,6 @@ impl Writer {
         self.finish_sealing();
     }
 
-    fn finish_sealing(&mut self) {
-        if let Some((sealed, filter)) = self.sealing.as_mut().and_then(Sealing::committed) {
-            self.filters.add(sealed.number, &filter);
-            self.unfiltered = self.unfiltered.max(sealed.number + 1);
-            self.shared.tail.write().seal(sealed);
-            self.sealing = None;
-            self.pruning = true;
-        }
-    }
-
-    fn rolled_back(&mut self) {
-        if let Some(sealing) = &mut self.sealing {
-            sealing.rolled_back();
-        }
-    }
-
-    /// A piece of what is done when nothing else waits.
-    fn tidy(&mut self, rows: usize) -> Result<(), StoreError> {
-        self.begin()?;
-        if let Some(sealing) = &mut self.sealing {
-            sealing.write(self.keeper.session(), rows)?;
-        } else if self.pruning {
-            self.pruning = self.prune(rows)?;
-        }
-        self.keeper.commit()?;
-        self.finish_sealing();
-        if self.sealing.is_none() {
-            self.prepare_next();
-        }
-        Ok(())
-    }
-
-    /// Drops some of what the sealed periods have made superfluous.
-    fn prune(&mut self, budget: usize) -> Result<bool, StoreError> {
-        if !self.seals()? {
-            return Ok(false);
-        }
-        let sealed = first_position(self.shared.tail.read().first_unsealed()) - 1;
-        // Tokens older than the horizon are refused for their age before they are looked for.
-        let horizon = Timestamp::now().as_nanos() - self.horizon_nanos;
-        self.keeper.prune(sealed, horizon, budget)
-    }
-
     fn work_apart(&mut self, work: Work) {
         let outcome = self.begin();
         let Err(error) = outcome else {
@@ -466,86 +387,6 @@ impl Writer {
         // The work is told why it was not done.
         let finish = work(&super::Unavailable(written(error)));
         finish(Ok(()));
-    }
-
-    /// Has the oldest full period sorted on another thread.
-    fn prepare_next(&mut self) {
-        if self.sealing.is_some() || self.preparing {
-            return;
-        }
-        if !self.has_full_period() {
-            return;
-        }
-        match self.seals() {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => return tracing::warn!(%error, "cannot tell which process seals"),
-        }
-        let tail = self.shared.tail.read();
-        let full = tail.unsealed.first().filter(|period| period.is_full()).cloned();
-        drop(tail);
-        let Some(period) = full else { return };
-        self.preparing = true;
-        let (shared, sender) = (Arc::clone(&self.shared), self.queue.sender());
-        std::thread::spawn(move || {
-            let mut prepared = Err(StoreError::Stopped);
-            let read = shared.readers.with(&mut |session| {
-                prepared = Ok(prepare(session, &period)?);
-                Ok(())
-            });
-            drop(period);
-            if sender.blocking_send(Command::Prepared(read.and(prepared))).is_err() {
-                tracing::debug!(
-                    "the journal stopped before a period was sealed; it is sealed after the next start"
-                );
-            }
-        });
-    }
-
-    fn take_prepared(&mut self, prepared: Result<Prepared, StoreError>) {
-        self.preparing = false;
-        match prepared.and_then(|prepared| Ok(self.is_still_due(&prepared)?.then_some(prepared))) {
-            Ok(prepared) => self.sealing = prepared.map(Sealing::new),
-            Err(error) => {
-                tracing::warn!(%error, "a period could not be prepared; tried again after the next batch");
-            }
-        }
-    }
-
-    /// Whether this process is still the one to seal it: another may have taken over, and have sealed it, meanwhile.
-    fn is_still_due(&mut self, prepared: &Prepared) -> Result<bool, StoreError> {
-        self.connect()?;
-        Ok(self.seals()? && prepared.period() == self.shared.tail.read().first_unsealed())
-    }
-
-    /// Whether a period waits to be sealed.
-    pub(super) fn has_full_period(&self) -> bool {
-        self.shared.tail.read().unsealed.first().is_some_and(|period| period.is_full())
-    }
-
-    fn rebuild(&mut self, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
-        self.require_seals()?;
-        self.keeper.take_time()?;
-        self.sealing = None;
-        self.filters = Filters::default();
-        let keeper = &mut self.keeper;
-        let mut transaction = |work: &mut dyn FnMut(&dyn Session) -> Result<(), StoreError>| {
-            if keeper.connect()? {
-                // With the old connection went the right to do this.
-                return Err(StoreError::Write("the connection was lost; run it again".to_owned()));
-            }
-            keeper.begin()?;
-            match work(keeper.session()) {
-                Ok(()) => keeper.commit(),
-                Err(error) => {
-                    keeper.roll_back();
-                    Err(error)
-                }
-            }
-        };
-        let outcome = super::rebuild::replace(&mut transaction, &self.shared, &mut self.filters, progress);
-        self.unfiltered = self.shared.tail.read().first_unsealed();
-        outcome
     }
 }
 

@@ -16,6 +16,7 @@ mod forget;
 mod journal;
 mod keeper;
 mod message;
+mod message_list;
 mod owed;
 mod payload;
 mod period;
@@ -34,6 +35,7 @@ mod start;
 mod store;
 mod tail;
 mod tokens;
+mod upkeep;
 mod values;
 
 use std::sync::Arc;
@@ -46,6 +48,7 @@ use tokio::sync::oneshot;
 use crate::session::{Each, Keys, Param, Session, Table};
 use crate::{SourceRef, StoreError};
 pub(crate) use admit::{Claims, Digest, Plan, Wanted};
+use filter::Filters;
 use journal::{Writer, written};
 pub(crate) use keeper::{Keeper, Known, Place, Purged};
 use payload::Codec;
@@ -101,6 +104,8 @@ pub(crate) trait Readers: Send + Sync {
 struct Shared {
     tail: RwLock<Tail>,
     sources: RwLock<Arc<Sources>>,
+    /// Of the sealed periods, as far as the journal has read them.
+    filters: RwLock<Filters>,
     codec: Codec,
     readers: Box<dyn Readers>,
     last_position: AtomicU64,
@@ -168,6 +173,7 @@ impl LogStore {
         let shared = Arc::new(Shared {
             tail: RwLock::default(),
             sources: RwLock::default(),
+            filters: RwLock::default(),
             codec: Codec::default(),
             readers,
             last_position: AtomicU64::new(0),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 use hearback_event::{Address, Fact, Kind};
 
+use super::filter::key_of_send;
 use super::posting::{Key, PERIOD, place_of};
 use super::rollup::Rollups;
 use super::stage::StagedEvent;
@@ -50,6 +51,8 @@ pub(super) struct Period {
     heads: SpreadMap<u64, u32>,
     /// Place and the link before it.
     links: Vec<(u16, u32)>,
+    /// The messages of its events, by the upper half of their ids; some more than once.
+    sends: Vec<u64>,
     /// Recipients whose suppression may have changed in this period.
     pub(super) touched: BTreeSet<Address>,
     pub(super) rollups: Rollups,
@@ -86,6 +89,7 @@ impl Period {
             self.unique.insert(*key.as_bytes(), place);
         }
         self.link(place, event.keys.iter().copied());
+        self.sends.extend(&event.sends);
         // Deliveries and removals only clear what an earlier event set; readers of the list look those up themselves.
         if fact.flags & (Fact::BAD_ADDRESS | Fact::LISTED) != 0
             || matches!(fact.kind, Kind::Complained | Kind::Unsubscribed)
@@ -186,9 +190,10 @@ impl Period {
         postings
     }
 
-    /// Every key that makes an event or a token unique.
-    pub(super) fn unique_keys(&self) -> impl Iterator<Item = &Digest> {
-        self.unique.keys().chain(self.tokens.keys())
+    /// What its filter knows: every key that makes an event or a token unique, and every message.
+    pub(super) fn filtered_keys(&self) -> impl Iterator<Item = Digest> + '_ {
+        let sends = self.sends.iter().map(|half| key_of_send(*half));
+        self.unique.keys().chain(self.tokens.keys()).copied().chain(sends)
     }
 }
 

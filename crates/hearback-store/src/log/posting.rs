@@ -143,9 +143,7 @@ pub(super) fn keys_of(event: &Event, source: &str, account: &str) -> Vec<Key> {
     let mut keys = Vec::with_capacity(12);
     keys.push(Key::kind(event.kind));
     keys.push(Key::source(source));
-    if let Some(provider_id) = &event.provider_message_id {
-        keys.push(Key::send(MessageId::send_half(account, provider_id)));
-    }
+    keys.extend(event.message_ids(account).map(Key::message));
     for address in event.recipient.iter().chain(&event.ambiguous_recipients) {
         keys.push(Key::recipient(address.as_str()));
         keys.extend(address.domain().map(Key::domain));

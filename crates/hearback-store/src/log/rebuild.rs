@@ -6,7 +6,6 @@ use std::sync::Arc;
 use hearback_event::{Address, RecipientState};
 
 use super::Shared;
-use super::filter::Filters;
 use super::period::Period;
 use super::posting::period_of;
 use super::recipients::{self, Rows};
@@ -178,7 +177,6 @@ pub(super) type Transaction<'a> =
 pub(super) fn replace(
     transaction: &mut Transaction<'_>,
     shared: &Shared,
-    filters: &mut Filters,
     progress: &dyn Fn(u64, u64),
 ) -> Result<(), StoreError> {
     let (mut number, mut start, mut last) = (0, 0, 0);
@@ -216,7 +214,7 @@ pub(super) fn replace(
                 break done;
             }
         };
-        filters.add(sealed.number, &filter);
+        shared.filters.write().add(sealed.number, &filter);
         shared.tail.write().seal(sealed);
         progress(first_position(number + 1) - 1, last);
         number += 1;

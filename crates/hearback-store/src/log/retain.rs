@@ -183,7 +183,7 @@ impl Writer {
             }
         }
         tail.begin_at(oldest.last + 1);
-        self.filters.forget(period_of(oldest.last + 1));
+        self.shared.filters.write().forget(period_of(oldest.last + 1));
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use hearback_event::Record;
+use hearback_event::{MessageId, Record};
 
+use super::filter::Filters;
 use super::period::Period;
 use super::posting::{Key, PERIOD, position_at};
 use super::rows::{self, Sources};
@@ -35,7 +36,6 @@ pub(super) struct Snapshot {
 pub(super) fn groups(filter: &EventFilter, sources: &Sources) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut all = |key: Option<Key>| groups.extend(key.map(|key| vec![key]));
-    all(filter.message.map(Key::message));
     all(filter.recipient.as_ref().map(|address| Key::recipient(address.as_str())));
     for (key, value) in &filter.labels {
         all(Some(Key::label(key, value)));
@@ -43,6 +43,9 @@ pub(super) fn groups(filter: &EventFilter, sources: &Sources) -> Vec<Group> {
     all(filter.tag.as_deref().map(Key::tag));
     all(filter.domain.as_deref().map(|domain| Key::domain(&domain.to_lowercase())));
     all(filter.source.as_deref().map(Key::source));
+    if !filter.messages.is_empty() {
+        groups.push(filter.messages.iter().map(|id| Key::message(*id)).collect());
+    }
     let kinds = filter.effective_kinds();
     if !kinds.is_empty() {
         groups.push(kinds.iter().map(|kind| Key::kind(*kind)).collect());
@@ -124,6 +127,14 @@ struct Found<'a> {
     query: &'a EventQuery,
     blocks: Blocks<'a>,
     rows: Vec<Record>,
+}
+
+impl Snapshot {
+    /// Leaves out the sealed periods in which none of the messages is.
+    pub(super) fn only_with(&mut self, messages: &[MessageId], filters: &Filters) {
+        let sends: Vec<u64> = messages.iter().map(|id| id.send()).collect();
+        self.sealed.retain(|sealed| filters.may_hold_send(sealed.number, &sends));
+    }
 }
 
 impl Found<'_> {
@@ -336,6 +347,11 @@ impl Found<'_> {
     }
 
     fn read_group(&self, sealed: &Sealed, group: &[Key]) -> Result<Vec<u16>, StoreError> {
+        if group.len() > 1 {
+            let order = self.query.order;
+            let blocks = group.iter().flat_map(|key| sealed.block_ids(*key, order)).collect();
+            self.blocks.read_ahead(blocks)?;
+        }
         let mut places = Vec::new();
         for key in group {
             for block in self.blocks.places(sealed, *key, Order::Newest) {

@@ -34,7 +34,8 @@ pub(super) struct StagedEvent {
     pub(super) occurred_at: Timestamp,
     pub(super) flags: u16,
     pub(super) event_recipient: Option<Address>,
-    pub(super) send: Option<u64>,
+    /// Upper halves of the ids of its message.
+    pub(super) sends: Vec<u64>,
     pub(super) unique: Vec<DedupKey>,
     pub(super) keys: Vec<Key>,
     pub(super) tags: Vec<String>,
@@ -55,10 +56,7 @@ impl StagedEvent {
             occurred_at,
             flags: Fact::flags_of(event, verified),
             event_recipient: event.recipient.clone(),
-            send: event
-                .provider_message_id
-                .as_deref()
-                .map(|provider_id| MessageId::send_half(&source.account, provider_id)),
+            sends: event.message_ids(&source.account).map(MessageId::send).collect(),
             unique: event.dedup.clone(),
             keys: keys_of(event, &source.name, &source.account),
             // A database of ours has no NUL in texts, and what is counted must be what is kept.

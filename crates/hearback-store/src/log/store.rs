@@ -6,22 +6,24 @@ use std::sync::atomic::Ordering;
 use futures_util::FutureExt as _;
 use hearback_event::{Address, EventId, Kind, MessageId, Origin, Record, Timestamp};
 
-use super::posting::Key;
+use super::message::Messages;
 use super::queue::Command;
 use super::recipients::{self, TailFacts};
 use super::rollup::{self, Rollup, TailCounts};
 use super::stage::stage;
-use super::{LogStore, Shared, Writing, message, quarantine, rebuild, rows, search, tokens};
+use super::{LogStore, Shared, Writing, message_list, quarantine, rebuild, rows, search, tokens};
 use crate::session::{Session, params};
 use crate::{
-    Answer, Dropped, EventFilter, EventQuery, Forgotten, MessageView, NewToken, Order, Page, Payload,
-    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused,
-    Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission, SuppressionView,
-    TokenView,
+    Answer, Dropped, EventFilter, EventQuery, Forgotten, MessagePage, MessageQuery, MessageView, NewToken,
+    Page, Payload, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView,
+    Refused, Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission,
+    SuppressionView, TokenView,
 };
 
 /// More rows than this are not given at once.
 const MOST_ROWS: usize = 1000;
+/// More messages than this are not given at once.
+const MOST_MESSAGES: usize = 200;
 
 impl Store for LogStore {
     fn submit(&self, submission: Submission) -> Answer<'_, Receipt> {
@@ -65,27 +67,22 @@ impl Store for LogStore {
     }
 
     fn message(&self, id: MessageId) -> Answer<'_, Option<MessageView>> {
-        let query = message_query(id);
-        self.read(move |shared, session| {
-            let records = find(shared, session, &query)?.rows;
-            Ok((!records.is_empty()).then(|| message::view(id, records)))
-        })
-        .boxed()
+        self.read(move |shared, session| messages(shared, session).one(id)).boxed()
+    }
+
+    fn messages_of(&self, ids: Vec<MessageId>) -> Answer<'_, Vec<MessageView>> {
+        self.read(move |shared, session| messages(shared, session).of_ids(ids)).boxed()
+    }
+
+    fn messages(&self, mut query: MessageQuery) -> Answer<'_, MessagePage> {
+        query.limit = query.limit.clamp(1, MOST_MESSAGES);
+        self.read(move |shared, session| message_list::page(shared, session, &query)).boxed()
     }
 
     fn messages_by_provider_id(&self, provider_id: String) -> Answer<'_, Vec<MessageView>> {
         self.read(move |shared, session| {
             let bare = provider_id.trim().trim_start_matches('<').trim_end_matches('>');
-            let accounts: BTreeSet<_> =
-                shared.sources().iter().map(|source| source.account.clone()).collect();
-            let mut views = Vec::new();
-            for account in accounts {
-                let id = MessageId::new(&account, bare, None);
-                let records = search_send(shared, session, id)?;
-                let same = |record: &Record| record.event.provider_message_id.as_deref() == Some(bare);
-                views.extend(message::views(records.into_iter().filter(same).collect()));
-            }
-            Ok(views)
+            messages(shared, session).of_provider_id(bare)
         })
         .boxed()
     }
@@ -233,8 +230,8 @@ type Waiting = tokio::sync::oneshot::Receiver<Result<Receipt, StoreError>>;
 impl LogStore {
     fn enqueue(&self, submission: Submission) -> Result<Waiting, StoreError> {
         let Writing::Journal(queue) = &self.writing else { return Err(StoreError::Stopped) };
-        // An import has no request to be kept.
-        let packed = if submission.origin == Origin::Import {
+        // Only a provider's request is kept as it came.
+        let packed = if matches!(submission.origin, Origin::Import | Origin::Application | Origin::Hearback) {
             None
         } else {
             let (packed, training) =
@@ -277,21 +274,9 @@ fn find(shared: &Shared, session: &dyn Session, query: &EventQuery) -> Result<Pa
     search::page(session, &shared.sources(), &snapshot, &groups, query)
 }
 
-fn message_query(id: MessageId) -> EventQuery {
-    EventQuery {
-        filter: EventFilter { message: Some(id), ..EventFilter::default() },
-        order: Order::Newest,
-        beyond: None,
-        limit: MessageView::MOST_EVENTS,
-    }
-}
-
-/// Events of every recipient of one send.
-fn search_send(shared: &Shared, session: &dyn Session, id: MessageId) -> Result<Vec<Record>, StoreError> {
-    let groups = vec![vec![Key::message(id)]];
-    let snapshot = search::snapshot(&shared.tail.read(), &groups);
-    let query = EventQuery { limit: MOST_ROWS, ..EventQuery::default() };
-    Ok(search::page(session, &shared.sources(), &snapshot, &groups, &query)?.rows)
+/// Messages as the log stands now.
+fn messages<'a>(shared: &'a Shared, session: &'a dyn Session) -> Messages<'a> {
+    Messages { shared, session, as_of: shared.tail.read().last_position }
 }
 
 fn suppressions(
@@ -334,7 +319,11 @@ fn sources(shared: &Shared, session: &dyn Session) -> Result<Vec<SourceActivity>
     let mut activities = Vec::new();
     for source in known {
         let query = EventQuery {
-            filter: EventFilter { source: Some(source.name.to_string()), ..EventFilter::default() },
+            filter: EventFilter {
+                kinds: Kind::TOLD_BY_PROVIDERS.to_vec(),
+                source: Some(source.name.to_string()),
+                ..EventFilter::default()
+            },
             limit: 1,
             ..EventQuery::default()
         };

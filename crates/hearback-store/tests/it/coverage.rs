@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 use hearback_store::{
-    Answer, Dropped, EventQuery, Forgotten, MessageView, NewToken, Page, Payload, QuarantineCount,
-    QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused, Retention, RollupRow,
-    SourceActivity, Store, StoreStats, Submission, SuppressionView, TokenView,
+    Answer, Dropped, EventQuery, Forgotten, MessagePage, MessageQuery, MessageView, NewToken, Page, Payload,
+    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused,
+    Retention, RollupRow, SourceActivity, Store, StoreStats, Submission, SuppressionView, TokenView,
 };
 
 use crate::support::Home;
-use crate::{conformance, forget, retention};
+use crate::{conformance, forget, messages, retention};
 
 /// What this process has asked of its stores.
 static ASKED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
@@ -40,6 +40,8 @@ record! {
     fn payload(&self, id: EventId) -> Answer<'_, Option<Payload>>;
     fn last_position(&self) -> u64;
     fn message(&self, id: MessageId) -> Answer<'_, Option<MessageView>>;
+    fn messages_of(&self, ids: Vec<MessageId>) -> Answer<'_, Vec<MessageView>>;
+    fn messages(&self, query: MessageQuery) -> Answer<'_, MessagePage>;
     fn messages_by_provider_id(&self, provider_id: String) -> Answer<'_, Vec<MessageView>>;
     fn recipient(&self, address: Address) -> Answer<'_, Option<RecipientView>>;
     fn suppressions(&self, after: Option<Address>, limit: usize) -> Answer<'_, Vec<SuppressionView>>;
@@ -66,6 +68,7 @@ record! {
 async fn every_operation_is_asked_for() {
     ASKED.lock().unwrap().clear();
     conformance::every_case(Home::sqlite).await;
+    messages::every_case(Home::sqlite).await;
     retention::by_default_everything_is_kept(&Home::sqlite()).await;
     forget::who_was_never_there_is_not_found(&Home::sqlite()).await;
     let asked = ASKED.lock().unwrap();

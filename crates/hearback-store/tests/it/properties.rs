@@ -126,7 +126,7 @@ proptest! {
                 provider: label.map(|_| "mailgun".to_owned()),
                 recipient: person.map(|person| Address::parse(PEOPLE[person]).unwrap()),
                 domain: domain.map(str::to_owned),
-                message: None,
+                messages: Vec::new(),
                 labels: label.map(|label| ("booking".to_owned(), label.to_string())).into_iter().collect(),
                 tag: tag.map(|tag| format!("t{tag}")),
                 severity: severity.then_some(Severity::Permanent),

@@ -51,5 +51,9 @@ pub(super) async fn messages(client: &Client, id: &str) -> Result<Vec<Value>, Cl
     }
     let query = [("provider_id", id.to_owned())];
     let found = client.list(&["v1", "messages"], &query).await?;
-    Ok(show::list(&found, "/data").to_vec())
+    let mut messages = Vec::new();
+    for id in show::list(&found, "/data").iter().filter_map(|one| one.get("id")?.as_str()) {
+        messages.extend(client.get(&["v1", "messages", id], &[]).await?);
+    }
+    Ok(messages)
 }

@@ -106,13 +106,8 @@ async fn message_differences(
     id: MessageId,
     expected: &ExpectedMessage,
 ) -> Result<Vec<String>, CliError> {
-    let query = [("provider_id", expected.provider_id.clone())];
-    let found = client.list(&["v1", "messages"], &query).await?;
-    let id = id.to_string();
-    let found = crate::show::list(&found, "/data")
-        .iter()
-        .find(|one| one.get("id").and_then(Value::as_str) == Some(&*id));
-    Ok(compare::message(&expected.provider_id, expected, found))
+    let found = client.get(&["v1", "messages", &id.to_string()], &[]).await?;
+    Ok(compare::message(&expected.provider_id, expected, found.as_ref()))
 }
 
 async fn recipient_differences(

@@ -1,0 +1,345 @@
+//! Messages: what is registered and what is told make one, whatever comes first; and lists of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hearback_event::{
+    Address, Channel, Event, Kind, Label, MessageId, NewMessage, Origin, Registration, Status,
+};
+use hearback_store::{MessageFilter, MessageQuery, MessageView, Store, Submission};
+use proptest::prelude::*;
+
+use crate::support::{
+    Home, PERIOD, event, no_differences, on_every_store, sealed, second, submission, submit, submit_all,
+};
+
+const ALICE: &str = "alice@example.com";
+
+/// A registration at a second.
+fn registered(key: &str, provider_id: Option<&str>, at: i64, labels: &[(&str, &str)]) -> Event {
+    let message = NewMessage {
+        provider_message_id: provider_id.map(str::to_owned),
+        recipient: Address::parse(ALICE).unwrap(),
+        channel: Channel::Email,
+        subject: Some("Your stay".to_owned()),
+        labels: owned(labels),
+        tags: Vec::new(),
+        sent_at: second(at),
+        registration: Registration {
+            key: (!key.is_empty()).then(|| key.to_owned()),
+            expect_delivered_within: Some(60),
+            user_id: None,
+        },
+    };
+    message.into_event()
+}
+
+fn owned(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
+    labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+fn told(kind: Kind, provider_id: &str, at: i64, serial: u64, labels: &[(&str, &str)]) -> Event {
+    Event { labels: owned(labels), ..event(kind, ALICE, provider_id, at, serial) }
+}
+
+fn by_application(event: Event) -> Submission {
+    Submission { origin: Origin::Application, ..submission("eu", vec![event]) }
+}
+
+fn given(event: &Event) -> Submission {
+    match event.kind {
+        Kind::Registered => by_application(event.clone()),
+        _ => submission("eu", vec![event.clone()]),
+    }
+}
+
+fn by_key(key: &str) -> MessageId {
+    MessageId::of_key("eu", key, Some(ALICE))
+}
+
+fn by_provider(id: &str) -> MessageId {
+    MessageId::new("eu", id, Some(ALICE))
+}
+
+async fn view(store: &dyn Store, id: MessageId) -> MessageView {
+    store.message(id).await.unwrap().unwrap()
+}
+
+/// A message under two ids is the same under both: where it stands, and how many events it has.
+async fn is_one(store: &dyn Store, a: MessageId, b: MessageId, status: Status, events: usize) {
+    for id in [a, b] {
+        let view = view(store, id).await;
+        assert_eq!((view.state.status, view.events.len()), (status, events));
+        assert!(view.ids.contains(&a) && view.ids.contains(&b), "{:?}", view.ids);
+        assert_eq!(view.due_at, Some(second(60)));
+        assert_eq!(view.events.iter().filter(|record| record.event.kind == Kind::Registered).count(), 1);
+    }
+}
+
+async fn registering_twice_is_registering_once(home: &Home) {
+    let store = home.open();
+    assert_eq!(submit(&*store, by_application(registered("k", None, 0, &[]))).await, (1, 0));
+    assert_eq!(submit(&*store, by_application(registered("k", None, 9, &[("a", "b")]))).await, (0, 1));
+    let view = view(&*store, by_key("k")).await;
+    assert_eq!((view.id, view.state.status), (by_key("k"), Status::Registered));
+    assert!(view.events[0].payload.is_none());
+    assert!(!view.is_overdue(second(59)) && view.is_overdue(second(60)));
+    // The provider's id, when it is known, completes it.
+    assert_eq!(submit(&*store, by_application(registered("k", Some("p"), 0, &[]))).await, (1, 0));
+    assert_eq!(submit(&*store, by_application(registered("k", Some("p"), 0, &[]))).await, (0, 1));
+    assert_eq!(submit(&*store, given(&told(Kind::Delivered, "p", 30, 1, &[]))).await, (1, 0));
+    for id in [by_key("k"), by_provider("p")] {
+        let message = self::view(&*store, id).await;
+        assert_eq!((message.id, message.events.len()), (by_key("k"), 3));
+        assert_eq!(message.state.status, Status::Delivered);
+        assert_eq!(message.delivered_after(), Some(30_000_000_000));
+        assert!(!message.is_overdue(second(9999)));
+    }
+    let found = store.messages_by_provider_id("<p>".to_owned()).await.unwrap();
+    assert_eq!(found.iter().map(|view| view.id).collect::<Vec<_>>(), [by_key("k")]);
+    no_differences(&*store).await;
+}
+
+async fn each_way_of_joining_gives_one_message_whatever_comes_first(home: &Home) {
+    let echoed = by_key("echo").to_string();
+    let ways: Vec<(&str, Event, Event, MessageId)> = vec![
+        (
+            "registered id",
+            registered("", Some("p1"), 0, &[]),
+            told(Kind::Delivered, "p1", 9, 1, &[]),
+            by_provider("p1"),
+        ),
+        (
+            "embedded id",
+            registered("echo", None, 0, &[]),
+            told(Kind::Delivered, "p2", 99_999, 2, &[(Label::MESSAGE_ID, &echoed)]),
+            by_key("echo"),
+        ),
+        (
+            "embedded key",
+            registered("my key", None, 0, &[]),
+            told(Kind::Delivered, "p3", 99_999, 3, &[(Label::MESSAGE_ID, "my key")]),
+            by_key("my key"),
+        ),
+        (
+            "labels",
+            registered("labels", None, 0, &[("booking", "42")]),
+            told(Kind::Delivered, "p4", 80_000, 4, &[("booking", "42"), ("more", "1")]),
+            by_key("labels"),
+        ),
+        (
+            "recipient",
+            registered("recipient", None, 0, &[]),
+            told(Kind::Delivered, "p5", 3600, 5, &[]),
+            by_key("recipient"),
+        ),
+    ];
+    for (name, registration, delivery, id) in ways {
+        let p = delivery.provider_message_id.clone().unwrap();
+        for turned in [false, true] {
+            // Each in a log of its own: they are all to one recipient.
+            let home = match home {
+                Home::Sqlite(_) => Home::sqlite(),
+                Home::Postgres(_) => Home::postgres(),
+            };
+            let store = home.open();
+            let mut both = [given(&registration), given(&delivery)];
+            if turned {
+                both.reverse();
+            }
+            for one in both {
+                assert_eq!(submit(&*store, one).await, (1, 0), "{name}");
+            }
+            is_one(&*store, id, by_provider(&p), Status::Delivered, 2).await;
+        }
+    }
+}
+
+async fn what_could_be_either_is_joined_to_neither(home: &Home) {
+    let store = home.open();
+    for key in ["a", "b"] {
+        submit(&*store, by_application(registered(key, None, 0, &[]))).await;
+    }
+    submit(&*store, given(&told(Kind::Delivered, "p", 5, 1, &[]))).await;
+    for key in ["a", "b"] {
+        assert_eq!(view(&*store, by_key(key)).await.state.status, Status::Registered);
+    }
+    assert_eq!(view(&*store, by_provider("p")).await.events.len(), 1);
+    let three =
+        store.messages_of(vec![by_key("a"), by_provider("p"), by_key("b"), by_key("c")]).await.unwrap();
+    let ids: BTreeSet<_> = three.iter().map(|view| view.id).collect();
+    assert_eq!(ids, [by_key("a"), by_key("b"), by_provider("p")].into());
+    // One of them turns out to be another message: one is left.
+    submit(&*store, by_application(registered("b", Some("other"), 0, &[]))).await;
+    is_one(&*store, by_key("a"), by_provider("p"), Status::Delivered, 2).await;
+}
+
+async fn one_embedded_id_in_a_mail_to_many_is_the_message_of_one(home: &Home) {
+    let store = home.open();
+    submit(&*store, by_application(registered("k", None, 0, &[]))).await;
+    let id = by_key("k").to_string();
+    let mut to_bob = told(Kind::Bounced, "p", 5, 2, &[(Label::MESSAGE_ID, &id)]);
+    to_bob.recipient = Address::parse("bob@example.com").ok();
+    submit(&*store, given(&to_bob)).await;
+    submit(&*store, given(&told(Kind::Delivered, "p", 5, 1, &[(Label::MESSAGE_ID, &id)]))).await;
+    is_one(&*store, by_key("k"), by_provider("p"), Status::Delivered, 2).await;
+    let bobs = view(&*store, MessageId::new("eu", "p", Some("bob@example.com"))).await;
+    assert_eq!((bobs.state.status, bobs.events.len()), (Status::Bounced, 1));
+}
+
+/// Every page of a list, with something done between the pages.
+async fn pages(
+    store: &dyn Store,
+    filter: &MessageFilter,
+    limit: usize,
+    between: impl AsyncFn(),
+) -> Vec<MessageView> {
+    let mut query = MessageQuery { filter: filter.clone(), limit, ..MessageQuery::default() };
+    let mut rows = Vec::new();
+    loop {
+        let page = store.messages(query.clone()).await.unwrap();
+        assert!(page.rows.len() <= limit);
+        rows.extend(page.rows);
+        (query.as_of, query.beyond) = (Some(page.as_of), page.next);
+        if page.next.is_none() {
+            return rows;
+        }
+        between().await;
+    }
+}
+
+async fn a_list_has_each_message_once_as_it_stood_while_others_come_in(home: &Home) {
+    let store = home.open();
+    let kinds = [Kind::Sent, Kind::Delivered, Kind::Opened, Kind::Bounced];
+    let events = (0..60_u64).map(|n| {
+        let kind = kinds[(n * 7 % 4) as usize];
+        told(kind, &format!("m{}", n * 13 % 17), n as i64, n, &[("n", &(n % 3).to_string())])
+    });
+    submit_all(&*store, "eu", events.collect(), 3).await;
+    let serial = std::sync::atomic::AtomicU64::new(1000);
+    let more = async || {
+        let n = serial.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let id = format!("m{}", n % 17);
+        submit(&*store, given(&told(Kind::Complained, &id, 5000, n, &[("n", "1")]))).await;
+    };
+    let filters = [
+        MessageFilter::default(),
+        MessageFilter { statuses: vec![Status::Bounced, Status::Sent], ..MessageFilter::default() },
+        MessageFilter { labels: vec![("n".to_owned(), "1".to_owned())], ..MessageFilter::default() },
+        MessageFilter {
+            statuses: vec![Status::Delivered],
+            labels: vec![("n".to_owned(), "2".to_owned())],
+            ..MessageFilter::default()
+        },
+        MessageFilter { source: Some("nobody".to_owned()), ..MessageFilter::default() },
+    ];
+    for filter in filters {
+        let mut expected = BTreeMap::new();
+        for n in 0..17 {
+            let view = view(&*store, by_provider(&format!("m{n}"))).await;
+            let has = |(key, value): &(String, String)| {
+                view.events.iter().any(|record| record.event.labels.get(key) == Some(value))
+            };
+            let status = filter.statuses.is_empty() || filter.statuses.contains(&view.state.status);
+            if status && filter.labels.iter().all(has) && filter.source.is_none() {
+                expected.insert(view.id, view.state);
+            }
+        }
+        let rows = pages(&*store, &filter, 2, &more).await;
+        assert_eq!(rows.len(), expected.len(), "{filter:?}");
+        let found: BTreeMap<_, _> = rows.into_iter().map(|view| (view.id, view.state)).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
+}
+
+async fn overdue_is_what_was_expected_by_then_and_is_still_under_way(home: &Home) {
+    let store = home.open();
+    for (key, at) in [("late", 0), ("in time", 100), ("delivered", 0)] {
+        submit(&*store, by_application(registered(key, Some(key), at, &[]))).await;
+    }
+    submit(&*store, given(&told(Kind::Deferred, "late", 5, 1, &[]))).await;
+    submit(&*store, given(&told(Kind::Delivered, "delivered", 5, 2, &[]))).await;
+    let filter = MessageFilter { overdue_at: Some(second(60)), ..MessageFilter::default() };
+    let overdue = pages(&*store, &filter, 10, async || ()).await;
+    let ids: BTreeSet<_> = overdue.iter().map(|view| view.id).collect();
+    assert_eq!(ids, [by_provider("late")].into());
+}
+
+on_every_store!(every_case:
+    registering_twice_is_registering_once,
+    each_way_of_joining_gives_one_message_whatever_comes_first,
+    what_could_be_either_is_joined_to_neither,
+    one_embedded_id_in_a_mail_to_many_is_the_message_of_one,
+    a_list_has_each_message_once_as_it_stood_while_others_come_in,
+    overdue_is_what_was_expected_by_then_and_is_still_under_way,
+);
+
+/// Registered long before, in a sealed period; told in the open one; and asked for after a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_found_over_sealed_and_open_periods() {
+    let home = Home::sqlite();
+    let store = home.open();
+    submit(&*store, by_application(registered("k", None, 0, &[]))).await;
+    submit(&*store, by_application(registered("late", None, 500_000, &[]))).await;
+    let filler =
+        (0..PERIOD + 10).map(|n| event(Kind::Sent, "x@y.example", &format!("f{}", n / 2), 9, n + 100));
+    submit_all(&*store, "eu", filler.collect(), 500).await;
+    sealed(&*store, 1).await;
+    submit(&*store, given(&told(Kind::Delivered, "p", 40, 1, &[(Label::MESSAGE_ID, "k")]))).await;
+    submit(&*store, given(&told(Kind::Delivered, "q", 500_100, 2, &[]))).await;
+    let mut store = store;
+    for _ in 0..2 {
+        is_one(&*store, by_key("k"), by_provider("p"), Status::Delivered, 2).await;
+        assert_eq!(view(&*store, by_provider("q")).await.id, by_key("late"));
+        assert_eq!(view(&*store, MessageId::new("eu", "f7", Some("x@y.example"))).await.events.len(), 2);
+        assert!(store.message(by_provider("nobody's")).await.unwrap().is_none());
+        store.close().await.unwrap();
+        drop(store);
+        store = home.open();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Registrations, completions and provider's events of a few messages in any order, some several times: always the
+    /// same messages in the same state.
+    #[test]
+    fn any_order_of_registrations_and_events_gives_the_same_messages(
+        order in Just((0..10_usize).collect::<Vec<_>>()).prop_shuffle(),
+        times in proptest::collection::vec(0_i64..5000, 10),
+        again in proptest::collection::vec(0..10_usize, 0..4),
+    ) {
+        let events = [
+            registered("a", None, times[0], &[("b", "1")]),
+            registered("a", Some("p"), times[0], &[("b", "1")]),
+            registered("c", None, times[2], &[]),
+            registered("d", None, times[3], &[("b", "2")]),
+            told(Kind::Delivered, "p", times[4], 1, &[]),
+            told(Kind::Bounced, "q", times[5], 2, &[(Label::MESSAGE_ID, "c")]),
+            told(Kind::Deferred, "q", times[6], 3, &[]),
+            told(Kind::Sent, "r", times[7], 4, &[("b", "2")]),
+            told(Kind::Opened, "s", times[8], 5, &[]),
+            told(Kind::Delivered, "s", times[9], 6, &[]),
+        ];
+        let all = |order: Vec<usize>| {
+            let events = events.clone();
+            tokio::runtime::Runtime::new().unwrap().block_on(async move {
+                let home = Home::sqlite();
+                let store = home.open();
+                for n in order {
+                    submit(&*store, given(&events[n])).await;
+                }
+                let mut states = Vec::new();
+                for id in ["a", "c", "d"].map(by_key).into_iter().chain(["p", "q", "r", "s"].map(by_provider)) {
+                    let view = view(&*store, id).await;
+                    let kinds: Vec<_> = view.events.iter().map(|record| (record.occurred_at(), record.event.kind)).collect();
+                    states.push((view.ids, view.state.status, view.state.since, kinds.len()));
+                }
+                states
+            })
+        };
+        let mut shuffled = order;
+        shuffled.extend(again);
+        prop_assert_eq!(all((0..10).collect()), all(shuffled));
+    }
+}
