@@ -46,6 +46,8 @@ enum Command {
     Inspect(commands::inspect::InspectArgs),
     /// List and follow events
     Events(commands::events::EventsArgs),
+    /// List messages by where they stand: bounced, overdue, ...
+    Messages(commands::messages::MessagesArgs),
     /// Tell where a message stands, and why
     Message(commands::message::MessageArgs),
     /// Tell what is known of an address: may it be sent to, what arrived, what did not
@@ -60,6 +62,8 @@ enum Command {
     Export(commands::export::ExportArgs),
     /// Take events of an export into the log; what is known already is left alone
     Import(commands::import::ImportArgs),
+    /// Tell what was sent, so that its silence is noticed
+    Register(commands::register::RegisterArgs),
     /// Erase a person from everything that is kept; what was counted stays
     Forget(commands::forget::ForgetArgs),
     /// Copy the database into a file, also while a server is using it
@@ -86,6 +90,7 @@ impl Cli {
             Command::Simulate(args) => commands::simulate::run(&args, &global),
             Command::Inspect(args) => commands::inspect::run(&args, &global),
             Command::Events(args) => commands::events::run(&args, &global),
+            Command::Messages(args) => commands::messages::run(&args, &global),
             Command::Message(args) => commands::message::run(&args, &global),
             Command::Recipient(args) => commands::recipient::run(&args, &global),
             Command::Timeline(args) => commands::timeline::run(&args, &global),
@@ -93,6 +98,7 @@ impl Cli {
             Command::Quarantine(args) => commands::quarantine::run(&args, &global),
             Command::Export(args) => commands::export::run(&args, &global),
             Command::Import(args) => commands::import::run(&args, &global),
+            Command::Register(args) => commands::register::run(&args, &global),
             Command::Forget(args) => commands::forget::run(&args, &global),
             Command::Backup(args) => commands::backup::run(&args, &global),
             Command::Restore(args) => commands::restore::run(&args, &global),

@@ -10,3 +10,12 @@ pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
     }
     bar
 }
+
+/// A count of what has no known end.
+pub(crate) fn counter(template: &str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}

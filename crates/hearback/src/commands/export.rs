@@ -1,4 +1,4 @@
-//! `hearback export`: events to a file, page by page, in constant memory.
+//! `hearback export`: events or messages to a file, page by page, in constant memory.
 
 mod row;
 
@@ -12,6 +12,7 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use super::events::{FilterArgs, PAGE, Pairs, page};
+use super::messages;
 use crate::cli::Global;
 use crate::client::{Client, Where};
 use crate::exit::{CliError, Exit};
@@ -28,11 +29,34 @@ pub(crate) struct ExportArgs {
 enum What {
     /// Events, the first received first
     Events(EventsArgs),
+    /// Messages as they stand now, those of which something happened last first
+    Messages(MessagesArgs),
 }
 
 #[derive(Debug, Args)]
 struct EventsArgs {
-    /// ndjson: everything, one JSON object per line, which `hearback import` reads. csv: for spreadsheets
+    #[command(flatten)]
+    file: FileArgs,
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    place: Where,
+}
+
+#[derive(Debug, Args)]
+struct MessagesArgs {
+    #[command(flatten)]
+    file: FileArgs,
+    #[command(flatten)]
+    filter: messages::FilterArgs,
+    #[command(flatten)]
+    place: Where,
+}
+
+/// Where to, and how.
+#[derive(Debug, Args)]
+struct FileArgs {
+    /// ndjson: everything, one JSON object per line; of events, what `hearback import` reads. csv: for spreadsheets
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
     /// The file to make [default: standard output]
@@ -41,10 +65,6 @@ struct EventsArgs {
     /// Replace the file if it is there
     #[arg(long, requires = "output")]
     force: bool,
-    #[command(flatten)]
-    filter: FilterArgs,
-    #[command(flatten)]
-    place: Where,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -55,18 +75,25 @@ enum Format {
 
 /// Runs `export`.
 pub(crate) fn run(args: &ExportArgs, global: &Global) -> Result<Exit, CliError> {
-    let What::Events(args) = &args.what;
-    if let Some(path) = &args.output
+    let (file, place) = match &args.what {
+        What::Events(args) => (&args.file, &args.place),
+        What::Messages(args) => (&args.file, &args.place),
+    };
+    if let Some(path) = &file.output
         && path.exists()
-        && !args.force
+        && !file.force
     {
         return Err(CliError::failed(format!("there is a file {} already", path.display()))
             .hint("name another one, or replace it with --force"));
     }
-    let client = args.place.open(global)?;
+    let client = place.open(global)?;
+    write_to(file, &client, &args.what)
+}
+
+fn write_to(args: &FileArgs, client: &Client, what: &What) -> Result<Exit, CliError> {
     let Some(path) = &args.output else {
         let mut out = BufWriter::new(io::stdout().lock());
-        return match run_to_end(args, &client, &mut out) {
+        return match run_to_end(what, client, &mut out) {
             // A reader that went away has seen what it wanted.
             Err(Stopped::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Ok),
             Err(stopped) => Err(stopped.said("standard output")),
@@ -76,21 +103,27 @@ pub(crate) fn run(args: &ExportArgs, global: &Global) -> Result<Exit, CliError> 
     let shown = path.display().to_string();
     let failed = |error: io::Error| Stopped::Write(error).said(&shown);
     // Under another name until it is complete: half an export looks like a whole one.
-    let mut file = part_of(path).map_err(failed)?;
-    let mut out = BufWriter::new(file.as_file_mut());
-    let count = run_to_end(args, &client, &mut out).map_err(|stopped| stopped.said(&shown))?;
+    let mut part = part_of(path).map_err(failed)?;
+    let mut out = BufWriter::new(part.as_file_mut());
+    let count = run_to_end(what, client, &mut out).map_err(|stopped| stopped.said(&shown))?;
     out.flush().map_err(failed)?;
     drop(out);
-    file.as_file().sync_all().map_err(failed)?;
-    let named = if args.force { file.persist(path) } else { file.persist_noclobber(path) };
+    part.as_file().sync_all().map_err(failed)?;
+    let named = if args.force { part.persist(path) } else { part.persist_noclobber(path) };
     named.map_err(|error| failed(error.error))?;
-    output::note(format_args!("{count} events written to {shown}"));
+    let rows = if matches!(what, What::Events(_)) { "events" } else { "messages" };
+    output::note(format_args!("{count} {rows} written to {shown}"));
     Ok(Exit::Ok)
 }
 
-/// As [`write_events`], on this thread.
-fn run_to_end(args: &EventsArgs, client: &Client, out: &mut dyn Write) -> Result<u64, Stopped> {
-    runtime::block_on(async { Ok(write_events(args, client, out).await) })?
+/// Writes everything, on this thread; how many rows that were.
+fn run_to_end(what: &What, client: &Client, out: &mut dyn Write) -> Result<u64, Stopped> {
+    runtime::block_on(async {
+        Ok(match what {
+            What::Events(args) => write_events(args, client, out).await,
+            What::Messages(args) => write_messages(args, client, out).await,
+        })
+    })?
 }
 
 fn part_of(path: &Path) -> io::Result<NamedTempFile> {
@@ -132,14 +165,37 @@ impl From<io::Error> for Stopped {
 /// Writes everything that passes the filter up to now; how many events that were.
 async fn write_events(args: &EventsArgs, client: &Client, out: &mut dyn Write) -> Result<u64, Stopped> {
     let mut filter = args.filter.pairs(client).await?;
-    if args.format == Format::Ndjson {
+    if args.file.format == Format::Ndjson {
         filter.push(("include", "keys".to_owned()));
     }
     let last = newest(client, &Pairs::new()).await?;
     let bar = progress::bar(last, "{bar:30} {percent}% of the log, {msg} events, {eta} left");
-    let mut rows = Rows { format: args.format, out, count: 0 };
+    let mut rows = Rows { format: args.file.format, columns: row::OF_EVENTS, out, count: 0 };
     rows.begin()?;
     let written = write_pages(client, &filter, last, &mut rows, &bar).await;
+    bar.finish_and_clear();
+    written?;
+    rows.out.flush()?;
+    Ok(rows.count)
+}
+
+/// Writes every message that passes the filter, as it stands now; how many messages that were.
+async fn write_messages(args: &MessagesArgs, client: &Client, out: &mut dyn Write) -> Result<u64, Stopped> {
+    let mut pages = messages::Pages::new(client, args.filter.pairs()?);
+    let bar = progress::counter("{spinner} {msg} messages");
+    let mut rows = Rows { format: args.file.format, columns: row::OF_MESSAGES, out, count: 0 };
+    rows.begin()?;
+    let written = async {
+        while let Some(page) = pages.next(usize::MAX).await? {
+            for message in &page {
+                rows.write(message)?;
+            }
+            bar.set_message(rows.count.to_string());
+            bar.tick();
+        }
+        Ok::<(), Stopped>(())
+    }
+    .await;
     bar.finish_and_clear();
     written?;
     rows.out.flush()?;
@@ -187,6 +243,7 @@ fn position(event: &Value) -> u64 {
 
 struct Rows<'a> {
     format: Format,
+    columns: row::Columns,
     out: &'a mut dyn Write,
     count: u64,
 }
@@ -195,7 +252,7 @@ impl Rows<'_> {
     fn begin(&mut self) -> io::Result<()> {
         match self.format {
             Format::Ndjson => Ok(()),
-            Format::Csv => self.out.write_all(row::head().as_bytes()),
+            Format::Csv => self.out.write_all(row::head(self.columns).as_bytes()),
         }
     }
 
@@ -203,7 +260,7 @@ impl Rows<'_> {
         self.count += 1;
         match self.format {
             Format::Ndjson => writeln!(self.out, "{event}"),
-            Format::Csv => self.out.write_all(row::row(event).as_bytes()),
+            Format::Csv => self.out.write_all(row::row(self.columns, event).as_bytes()),
         }
     }
 }

@@ -13,6 +13,8 @@ pub(crate) fn message_page(message: &Value, looks: Looks, now: Timestamp) -> Str
     let facts = [
         ("to", with(text(message, "/recipient"), text(message, "/channel"))),
         ("subject", text(message, "/subject")),
+        ("your key", text(message, "/key")),
+        ("your id for the recipient", text(message, "/user_id")),
         ("provider's id", text(message, "/provider_id")),
         ("source", with(text(message, "/source"), text(message, "/provider"))),
         ("labels", labels(message)),
@@ -26,6 +28,30 @@ pub(crate) fn message_page(message: &Value, looks: Looks, now: Timestamp) -> Str
     lines.join("\n")
 }
 
+/// Messages, one per row.
+pub(crate) fn messages_table(messages: &[Value], looks: Looks, now: Timestamp) -> String {
+    let rows = messages.iter().map(|message| {
+        let after = message.pointer("/delivered_after").and_then(Value::as_f64);
+        let subject = text(message, "/subject");
+        let overdue = if is_overdue(message) { " overdue" } else { "" };
+        vec![
+            when(message, "/since", looks, now),
+            format!("{}{overdue}", text(message, "/status")),
+            text(message, "/recipient"),
+            if looks.terminal { short(&subject, 40) } else { subject },
+            after.map(|seconds| format!("{seconds:.1} s")).unwrap_or_default(),
+            text(message, "/source"),
+            text(message, "/id"),
+        ]
+    });
+    let head = ["SINCE (UTC)", "STATUS", "RECIPIENT", "SUBJECT", "DELIVERED IN", "SOURCE", "MESSAGE"];
+    table(looks, &head, rows.collect::<Vec<_>>())
+}
+
+fn is_overdue(message: &Value) -> bool {
+    message.pointer("/overdue") == Some(&Value::Bool(true))
+}
+
 /// The status in words: what it is, since when, and what it rests on.
 fn status_line(message: &Value, now: Timestamp) -> String {
     let status = text(message, "/status").to_uppercase();
@@ -36,7 +62,9 @@ fn status_line(message: &Value, now: Timestamp) -> String {
         .unwrap_or_default();
     let failure = detail(message);
     let failure = if failure.is_empty() { failure } else { format!(": {failure}") };
-    format!("{status}{implied}{since}{failure}")
+    let overdue = moment(message, "/due_at").filter(|_| is_overdue(message));
+    let overdue = overdue.map(|due| format!("; overdue since {} UTC", exact(due))).unwrap_or_default();
+    format!("{status}{implied}{since}{failure}{overdue}")
 }
 
 fn history(message: &Value, looks: Looks, now: Timestamp) -> String {

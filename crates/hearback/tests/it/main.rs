@@ -6,6 +6,7 @@
 mod check;
 mod events;
 mod life;
+mod messages;
 mod postgres;
 mod program;
 mod serve;

@@ -1,12 +1,46 @@
-//! Events as CSV (RFC 4180): a head, one row each, CRLF at the end of each.
+//! Events and messages as CSV (RFC 4180): a head, one row each, CRLF at the end of each.
 //!
 //! A cell that a spreadsheet would take for a formula has a `'` in front of it: whoever can put a text into an event must not be
 //! able to run something in the spreadsheet of those who export it. That goes for numbers with a plus as well.
 
 use serde_json::Value;
 
-/// Name of the column, and where its value stands in the event.
-const COLUMNS: &[(&str, &str)] = &[
+/// Names of the columns, and where their values stand in the JSON.
+pub(super) type Columns = &'static [(&'static str, &'static str)];
+
+/// Of messages.
+pub(super) const OF_MESSAGES: Columns = &[
+    ("id", "/id"),
+    ("key", "/key"),
+    ("provider_message_id", "/provider_id"),
+    ("source", "/source"),
+    ("provider", "/provider"),
+    ("channel", "/channel"),
+    ("recipient", "/recipient"),
+    ("user_id", "/user_id"),
+    ("subject", "/subject"),
+    ("status", "/status"),
+    ("implied", "/implied"),
+    ("since", "/since"),
+    ("first_event_at", "/first_event_at"),
+    ("last_event_at", "/last_event_at"),
+    ("delivered_after", "/delivered_after"),
+    ("due_at", "/due_at"),
+    ("overdue", "/overdue"),
+    ("opens_human", "/opens/human"),
+    ("opens_machine", "/opens/machine"),
+    ("clicks_human", "/clicks/human"),
+    ("clicks_machine", "/clicks/machine"),
+    ("severity", "/failure/severity"),
+    ("reason", "/failure/reason"),
+    ("code", "/failure/code"),
+    ("response", "/failure/response"),
+    ("tags", "/tags"),
+    ("labels", "/labels"),
+];
+
+/// Of events.
+pub(super) const OF_EVENTS: Columns = &[
     ("id", "/id"),
     ("type", "/type"),
     ("source", "/source"),
@@ -48,13 +82,13 @@ const COLUMNS: &[(&str, &str)] = &[
 const ROW_BYTES: usize = 1024;
 
 /// The names of the columns.
-pub(super) fn head() -> String {
-    line(COLUMNS.iter().map(|(name, _)| (*name).to_owned()))
+pub(super) fn head(columns: Columns) -> String {
+    line(columns.iter().map(|(name, _)| (*name).to_owned()))
 }
 
-/// An event.
-pub(super) fn row(event: &Value) -> String {
-    line(COLUMNS.iter().map(|(_, pointer)| match event.pointer(pointer) {
+/// An event or a message.
+pub(super) fn row(columns: Columns, one: &Value) -> String {
+    line(columns.iter().map(|(_, pointer)| match one.pointer(pointer) {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
         // Lists and labels as JSON; empty ones are nothing.
@@ -109,8 +143,8 @@ mod tests {
     #[test]
     fn every_row_has_as_many_cells_as_the_head() {
         let event = json!({"id": "evt_1", "type": "message.sent", "tags": [], "labels": {"a": "b,c"}, "verified": true});
-        assert_eq!(head().matches(',').count(), COLUMNS.len() - 1);
-        let row = row(&event);
+        assert_eq!(head(OF_EVENTS).matches(',').count(), OF_EVENTS.len() - 1);
+        let row = row(OF_EVENTS, &event);
         assert!(row.starts_with("evt_1,message.sent,") && row.ends_with("\r\n"), "{row}");
         assert!(row.contains(",\"{\"\"a\"\":\"\"b,c\"\"}\","), "{row}");
     }
