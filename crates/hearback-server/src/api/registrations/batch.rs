@@ -80,7 +80,7 @@ struct BadLine {
     path = "/messages/batch",
     operation_id = "registerMessages",
     tag = "messages",
-    request_body(content = Option<String>, content_type = "application/x-ndjson", description = "Up to 10000 lines and 64 MiB.", example = "{\"key\": \"booking-43\", \"recipient\": \"bob@example.com\"}"),
+    request_body(content = Option<String>, content_type = "application/x-ndjson", description = "Up to 10000 lines and 64 MiB.", example = r#"{"key": "booking-43", "recipient": "bob@example.com"}"#),
     responses((status = 200, description = "What came of it.", body = Outcomes), Refusals),
     security(("token" = ["write"])),
 )]
