@@ -4,9 +4,11 @@ use futures_util::future::BoxFuture;
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 
 use crate::{
-    Dropped, EventQuery, Forgotten, MessagePage, MessageQuery, MessageView, NewToken, Page, Payload,
-    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused,
-    Retention, RollupRow, SourceActivity, StoreError, StoreStats, Submission, SuppressionView, TokenView,
+    Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState, Dropped, EventQuery,
+    FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery, MessageView, NewToken, Page, Payload,
+    Progress, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView,
+    Refused, Retention, RollupRow, SourceActivity, StoreError, StoreStats, Submission, SuppressionView,
+    TokenView,
 };
 
 /// What a store's functions give: an answer, some time later.
@@ -35,6 +37,10 @@ pub trait Store: Send + Sync {
 
     /// The position of the newest event; 0 in an empty log. Followers wait for it to grow.
     fn last_position(&self) -> u64;
+
+    /// The position of the newest event, and every time that it grows. For few: whoever wakes thousands keeps one and passes
+    /// it on.
+    fn follow(&self) -> tokio::sync::watch::Receiver<u64>;
 
     /// One message.
     fn message(&self, id: MessageId) -> Answer<'_, Option<MessageView>>;
@@ -103,6 +109,49 @@ pub trait Store: Send + Sync {
     /// Erases everything that is known of an address up to now: of its events nothing is left but that they happened. A later
     /// event to it begins a new life.
     fn forget(&self, address: Address) -> Answer<'_, Forgotten>;
+
+    /// Sets a destination up, unless it is known, and tells where it stands.
+    fn register_destination(&self, name: String, begin: Begin) -> Answer<'_, DestinationState>;
+
+    /// Every destination that was ever set up, by name.
+    fn destinations(&self) -> Answer<'_, Vec<DestinationState>>;
+
+    /// Makes a process the owner of destinations: the one that pushes. Which are its own now; asked again and again, it keeps
+    /// them.
+    fn claim_destinations(&self, claim: DestinationClaim) -> Answer<'_, Vec<String>>;
+
+    /// Leaves all that an owner has to others.
+    fn release_destinations(&self, owner: String) -> Answer<'_, ()>;
+
+    /// Writes down how far the owner of a destination has come, durably. False, and nothing written, where it is not the owner
+    /// any more.
+    fn save_progress(&self, progress: Progress) -> Answer<'_, bool>;
+
+    /// Holds a destination, or lets it go on. Whether it is known.
+    fn control_destination(
+        &self,
+        name: String,
+        control: DestinationControl,
+        now: Timestamp,
+    ) -> Answer<'_, bool>;
+
+    /// Pushes that failed, in the order of the log.
+    fn failed_pushes(&self, query: FailedPushQuery) -> Answer<'_, Vec<FailedPush>>;
+
+    /// One push that failed.
+    fn failed_push(&self, destination: String, position: u64) -> Answer<'_, Option<FailedPush>>;
+
+    /// Has events pushed once more, as if they had never been tried; not those that were dropped or forgotten. How many.
+    fn push_again(&self, destination: String, positions: Vec<u64>, now: Timestamp) -> Answer<'_, u64>;
+
+    /// Consumers that pull and keep their place here, by name.
+    fn consumers(&self) -> Answer<'_, Vec<ConsumerState>>;
+
+    /// Keeps the place of one, making it where it is not known.
+    fn set_consumer(&self, consumer: ConsumerState) -> Answer<'_, ()>;
+
+    /// Forgets one. Whether it was there.
+    fn remove_consumer(&self, name: String) -> Answer<'_, bool>;
 
     /// Commits what waits and closes. Submissions after that are answered [`StoreError::Stopped`].
     fn close(&self) -> Answer<'_, ()>;

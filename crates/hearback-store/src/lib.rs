@@ -8,6 +8,7 @@ pub mod sqlite;
 
 mod contract;
 mod database;
+mod delivery;
 mod error;
 mod forgotten;
 mod log;
@@ -19,6 +20,10 @@ mod view;
 
 pub use contract::{Answer, Store};
 pub use database::{Database, OwnTools};
+pub use delivery::{
+    Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState, FailedPush,
+    FailedPushQuery, Fate, Outage, Progress, PushEnd,
+};
 pub use error::StoreError;
 pub use forgotten::Forgotten;
 pub use log::{LogOptions, LogStore, QuarantineLimits};

@@ -8,10 +8,11 @@ use hearback_event::{
     Address, DedupKey, EventId, Fact, Kind, MessageId, RecipientState, Record, SuppressionReason, Timestamp,
 };
 use hearback_store::{
-    Answer, Dropped, EventFilter, EventQuery, Forgotten, MessagePage, MessageQuery, MessageView, NewToken,
-    Order, Page, Payload, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt,
-    RecipientView, Refused, Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission,
-    SuppressionView, TokenView,
+    Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState, Dropped,
+    EventFilter, EventQuery, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery, MessageView,
+    NewToken, Order, Page, Payload, Progress, QuarantineCount, QuarantineEntry, QuarantineFilter,
+    RebuildReport, Receipt, RecipientView, Refused, Retention, RollupRow, SourceActivity, Store, StoreError,
+    StoreStats, Submission, SuppressionView, TokenView,
 };
 
 /// How a store fails.
@@ -44,10 +45,11 @@ pub(crate) struct State {
     seen: HashSet<DedupKey>,
     replay: HashMap<DedupKey, DedupKey>,
     refused: u64,
+    consumers: std::collections::BTreeMap<String, ConsumerState>,
 }
 
 #[derive(Default)]
-pub(crate) struct FakeStore(pub(crate) Mutex<State>);
+pub(crate) struct FakeStore(pub(crate) Mutex<State>, tokio::sync::watch::Sender<u64>);
 
 impl FakeStore {
     pub(crate) fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -376,6 +378,60 @@ impl Store for FakeStore {
         state.records.retain(|record| record.event.recipient.as_ref() != Some(&address));
         let events = (before - state.records.len()) as u64;
         ready(Ok(Forgotten { events, purged: true, ..Forgotten::default() }))
+    }
+
+    fn follow(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.1.send_replace(self.last_position());
+        self.1.subscribe()
+    }
+
+    fn register_destination(&self, _: String, _: Begin) -> Answer<'_, DestinationState> {
+        ready(Err(StoreError::Stopped))
+    }
+
+    fn destinations(&self) -> Answer<'_, Vec<DestinationState>> {
+        ready(Ok(Vec::new()))
+    }
+
+    fn claim_destinations(&self, _: DestinationClaim) -> Answer<'_, Vec<String>> {
+        ready(Err(StoreError::Stopped))
+    }
+
+    fn release_destinations(&self, _: String) -> Answer<'_, ()> {
+        ready(Err(StoreError::Stopped))
+    }
+
+    fn save_progress(&self, _: Progress) -> Answer<'_, bool> {
+        ready(Err(StoreError::Stopped))
+    }
+
+    fn control_destination(&self, _: String, _: DestinationControl, _: Timestamp) -> Answer<'_, bool> {
+        ready(Err(StoreError::Stopped))
+    }
+
+    fn failed_pushes(&self, _: FailedPushQuery) -> Answer<'_, Vec<FailedPush>> {
+        ready(Err(StoreError::Stopped))
+    }
+
+    fn failed_push(&self, _: String, _: u64) -> Answer<'_, Option<FailedPush>> {
+        ready(Err(StoreError::Stopped))
+    }
+
+    fn push_again(&self, _: String, _: Vec<u64>, _: Timestamp) -> Answer<'_, u64> {
+        ready(Err(StoreError::Stopped))
+    }
+
+    fn consumers(&self) -> Answer<'_, Vec<ConsumerState>> {
+        ready(Ok(self.state().consumers.values().cloned().collect()))
+    }
+
+    fn set_consumer(&self, consumer: ConsumerState) -> Answer<'_, ()> {
+        self.state().consumers.insert(consumer.name.clone(), consumer);
+        ready(Ok(()))
+    }
+
+    fn remove_consumer(&self, name: String) -> Answer<'_, bool> {
+        ready(Ok(self.state().consumers.remove(&name).is_some()))
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -2,7 +2,6 @@
 //! commit. No timers: the batch grows with the load.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use hearback_event::Origin;
@@ -372,7 +371,7 @@ impl Writer {
                     tail.bind(token, body, position);
                 }
             }
-            self.shared.last_position.store(tail.last_position, Ordering::Release);
+            self.shared.announce(tail.last_position);
         }
         self.finish_sealing();
     }

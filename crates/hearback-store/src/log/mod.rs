@@ -11,6 +11,7 @@
 //! its agreement with other processes) and [`Readers`] (connections for reading).
 
 mod admit;
+mod delivery;
 mod filter;
 mod forget;
 mod journal;
@@ -39,11 +40,10 @@ mod upkeep;
 mod values;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::session::{Each, Keys, Param, Session, Table};
 use crate::{SourceRef, StoreError};
@@ -108,7 +108,7 @@ struct Shared {
     filters: RwLock<Filters>,
     codec: Codec,
     readers: Box<dyn Readers>,
-    last_position: AtomicU64,
+    last_position: watch::Sender<u64>,
     /// Whether other processes may write to the same log.
     others_write: bool,
 }
@@ -176,7 +176,7 @@ impl LogStore {
             filters: RwLock::default(),
             codec: Codec::default(),
             readers,
-            last_position: AtomicU64::new(0),
+            last_position: watch::Sender::new(0),
             others_write,
         });
         shared.readers.with(&mut |session| {
@@ -323,8 +323,13 @@ impl Shared {
     fn refresh_all(&self, session: &dyn Session) -> Result<(), StoreError> {
         let mut tail = self.tail.write();
         self.catch_up(session, &mut tail, u64::MAX)?;
-        self.last_position.store(tail.last_position, Ordering::Release);
+        self.announce(tail.last_position);
         Ok(())
+    }
+
+    /// Tells those who follow the log how long it is.
+    fn announce(&self, last_position: u64) {
+        self.last_position.send_if_modified(|known| std::mem::replace(known, last_position) != last_position);
     }
 
     /// Reads into `tail` what it lacks, up to a position.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use hearback_event::{Address, RecipientState, Timestamp};
 use tokio::sync::oneshot;
 
+use super::delivery;
 use super::journal::Writer;
 use super::owed;
 use super::posting::{period_of, place_of};
@@ -275,6 +276,7 @@ fn drop_events(
     let payloads =
         session.execute("DELETE FROM payloads WHERE id BETWEEN $1 AND $2", params![from, oldest.last])?;
     session.execute("DELETE FROM events WHERE position BETWEEN $1 AND $2", params![from, oldest.last])?;
+    delivery::end_dropped(session, oldest.last)?;
     start.position = oldest.last + 1;
     start.payloads = start.payloads.max(start.position);
     start.write(session)?;

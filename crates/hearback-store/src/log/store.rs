@@ -1,7 +1,6 @@
 //! The contract, kept by SQLite.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt as _;
 use hearback_event::{Address, EventId, Kind, MessageId, Origin, Record, Timestamp};
@@ -11,13 +10,14 @@ use super::queue::Command;
 use super::recipients::{self, TailFacts};
 use super::rollup::{self, Rollup, TailCounts};
 use super::stage::stage;
-use super::{LogStore, Shared, Writing, message_list, quarantine, rebuild, rows, search, tokens};
+use super::{LogStore, Shared, Writing, delivery, message_list, quarantine, rebuild, rows, search, tokens};
 use crate::session::{Session, params};
 use crate::{
-    Answer, Dropped, EventFilter, EventQuery, Forgotten, MessagePage, MessageQuery, MessageView, NewToken,
-    Page, Payload, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView,
-    Refused, Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission,
-    SuppressionView, TokenView,
+    Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState, Dropped,
+    EventFilter, EventQuery, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery, MessageView,
+    NewToken, Page, Payload, Progress, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport,
+    Receipt, RecipientView, Refused, Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats,
+    Submission, SuppressionView, TokenView,
 };
 
 /// More rows than this are not given at once.
@@ -63,7 +63,11 @@ impl Store for LogStore {
     }
 
     fn last_position(&self) -> u64 {
-        self.shared.last_position.load(Ordering::Acquire)
+        *self.shared.last_position.borrow()
+    }
+
+    fn follow(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.shared.last_position.subscribe()
     }
 
     fn message(&self, id: MessageId) -> Answer<'_, Option<MessageView>> {
@@ -208,6 +212,62 @@ impl Store for LogStore {
 
     fn forget(&self, address: Address) -> Answer<'_, Forgotten> {
         self.erase(address).boxed()
+    }
+
+    fn register_destination(&self, name: String, begin: Begin) -> Answer<'_, DestinationState> {
+        self.write(move |session| delivery::register(session, &name, begin)).boxed()
+    }
+
+    fn destinations(&self) -> Answer<'_, Vec<DestinationState>> {
+        self.read(|_, session| delivery::list(session)).boxed()
+    }
+
+    fn claim_destinations(&self, claim: DestinationClaim) -> Answer<'_, Vec<String>> {
+        // Whoever has the file for himself knows that nobody else is alive.
+        let alone = !self.shared.others_write;
+        self.write(move |session| delivery::claim(session, &claim, alone)).boxed()
+    }
+
+    fn release_destinations(&self, owner: String) -> Answer<'_, ()> {
+        self.write(move |session| delivery::release(session, &owner)).boxed()
+    }
+
+    fn save_progress(&self, progress: Progress) -> Answer<'_, bool> {
+        self.write(move |session| delivery::save(session, &progress)).boxed()
+    }
+
+    fn control_destination(
+        &self,
+        name: String,
+        control: DestinationControl,
+        now: Timestamp,
+    ) -> Answer<'_, bool> {
+        self.write(move |session| delivery::control(session, &name, control, now)).boxed()
+    }
+
+    fn failed_pushes(&self, mut query: FailedPushQuery) -> Answer<'_, Vec<FailedPush>> {
+        query.limit = query.limit.clamp(1, MOST_ROWS);
+        self.read(move |_, session| delivery::failed_pushes(session, &query)).boxed()
+    }
+
+    fn failed_push(&self, destination: String, position: u64) -> Answer<'_, Option<FailedPush>> {
+        self.read(move |_, session| delivery::failed_push(session, &destination, position)).boxed()
+    }
+
+    fn push_again(&self, destination: String, positions: Vec<u64>, now: Timestamp) -> Answer<'_, u64> {
+        self.write(move |session| delivery::push_again(session, &destination, &positions, now)).boxed()
+    }
+
+    fn consumers(&self) -> Answer<'_, Vec<ConsumerState>> {
+        self.read(|_, session| delivery::consumers(session)).boxed()
+    }
+
+    fn set_consumer(&self, consumer: ConsumerState) -> Answer<'_, ()> {
+        self.write(move |session| delivery::set_consumer(session, &consumer)).boxed()
+    }
+
+    fn remove_consumer(&self, name: String) -> Answer<'_, bool> {
+        self.write(move |session| delivery::remove_consumer(session, &name)).boxed()
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 use hearback_store::{
-    Answer, Dropped, EventQuery, Forgotten, MessagePage, MessageQuery, MessageView, NewToken, Page, Payload,
-    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused,
-    Retention, RollupRow, SourceActivity, Store, StoreStats, Submission, SuppressionView, TokenView,
+    Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState, Dropped,
+    EventQuery, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery, MessageView, NewToken,
+    Page, Payload, Progress, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt,
+    RecipientView, Refused, Retention, RollupRow, SourceActivity, Store, StoreStats, Submission,
+    SuppressionView, TokenView,
 };
 
 use crate::support::Home;
-use crate::{conformance, forget, messages, retention};
+use crate::{conformance, delivery, forget, messages, retention};
 
 /// What this process has asked of its stores.
 static ASKED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
@@ -61,6 +63,19 @@ record! {
     fn rebuild(&self, check: bool, progress: Box<dyn Fn(u64, u64) + Send>) -> Answer<'_, RebuildReport>;
     fn retain(&self, retention: Retention, now: Timestamp) -> Answer<'_, Dropped>;
     fn forget(&self, address: Address) -> Answer<'_, Forgotten>;
+    fn follow(&self) -> tokio::sync::watch::Receiver<u64>;
+    fn register_destination(&self, name: String, begin: Begin) -> Answer<'_, DestinationState>;
+    fn destinations(&self) -> Answer<'_, Vec<DestinationState>>;
+    fn claim_destinations(&self, claim: DestinationClaim) -> Answer<'_, Vec<String>>;
+    fn release_destinations(&self, owner: String) -> Answer<'_, ()>;
+    fn save_progress(&self, progress: Progress) -> Answer<'_, bool>;
+    fn control_destination(&self, name: String, control: DestinationControl, now: Timestamp) -> Answer<'_, bool>;
+    fn failed_pushes(&self, query: FailedPushQuery) -> Answer<'_, Vec<FailedPush>>;
+    fn failed_push(&self, destination: String, position: u64) -> Answer<'_, Option<FailedPush>>;
+    fn push_again(&self, destination: String, positions: Vec<u64>, now: Timestamp) -> Answer<'_, u64>;
+    fn consumers(&self) -> Answer<'_, Vec<ConsumerState>>;
+    fn set_consumer(&self, consumer: ConsumerState) -> Answer<'_, ()>;
+    fn remove_consumer(&self, name: String) -> Answer<'_, bool>;
     fn close(&self) -> Answer<'_, ()>;
 }
 
@@ -69,6 +84,7 @@ async fn every_operation_is_asked_for() {
     ASKED.lock().unwrap().clear();
     conformance::every_case(Home::sqlite).await;
     messages::every_case(Home::sqlite).await;
+    delivery::every_case(Home::sqlite).await;
     retention::by_default_everything_is_kept(&Home::sqlite()).await;
     forget::who_was_never_there_is_not_found(&Home::sqlite()).await;
     let asked = ASKED.lock().unwrap();

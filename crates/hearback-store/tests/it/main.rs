@@ -4,6 +4,7 @@
 
 mod conformance;
 mod coverage;
+mod delivery;
 mod forget;
 mod messages;
 mod postgres;

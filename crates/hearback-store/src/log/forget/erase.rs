@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hearback_event::{Fact, Kind, RecipientState, Record, Timestamp};
 
+use super::super::delivery;
 use super::super::journal::Writer;
 use super::super::owed;
 use super::super::posting::{Key, keys_of, period_of, place_of};
@@ -188,6 +189,9 @@ fn erase_event(
         "UPDATE events SET recipient = $1, data = $2, payload = $3 WHERE position = $4",
         params![recipient, &data, payload, record.position],
     )?;
+    if is_own {
+        delivery::end_forgotten(session, record.position)?;
+    }
     let (period, at) = (period_of(record.position), place_of(record.position));
     let keys = |event| keys_of(event, &record.source, &record.account);
     edits.entry(period).or_default().exchange(at, &keys(before), &keys(&after));

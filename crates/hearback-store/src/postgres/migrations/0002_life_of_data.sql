@@ -21,3 +21,47 @@ CREATE TABLE owed_counts (
 
 -- What the dropped events said about each recipient.
 CREATE TABLE recipients_dropped (LIKE recipients, PRIMARY KEY (address));
+
+-- Consumers that are pushed to. Nothing is written here when an event comes in: the cursor moves when events were pushed.
+CREATE TABLE destinations (
+    name            TEXT COLLATE "C" PRIMARY KEY,
+    begun           BIGINT NOT NULL,       -- the log's last position when it was set up: what is older was never meant for it
+    cursor          BIGINT NOT NULL,       -- every event up to here was pushed, was not wanted, or has a row in failed_pushes
+    paused_at       BIGINT,                -- by a person
+    disabled_at     BIGINT,                -- by the receiver, which is gone for good
+    disabled_why    TEXT,
+    failing_since   BIGINT,                -- nothing is pushed but probes
+    probes          BIGINT NOT NULL,       -- probes that failed in this outage
+    probe_at        BIGINT,
+    delivered       BIGINT NOT NULL,
+    skipped         BIGINT NOT NULL,
+    last_success_at BIGINT,
+    last_failure_at BIGINT,
+    last_failure    TEXT,                   -- in words, without anything of an event or of the answer's body
+    owner           TEXT,                   -- the process that pushes
+    beat            BIGINT NOT NULL,       -- grows as long as the owner lives
+    changes         BIGINT NOT NULL        -- grows when a person changes something: the owner reads anew
+);
+
+-- Pushes that failed: where the event stands in the log, and nothing of the event.
+CREATE TABLE failed_pushes (
+    position     BIGINT NOT NULL,
+    destination  TEXT COLLATE "C" NOT NULL,
+    attempts     BIGINT NOT NULL,
+    next_try     BIGINT,                   -- none: it has ended
+    first_failed BIGINT NOT NULL,
+    last_try     BIGINT,
+    status       BIGINT,                   -- of the last answer, where there was one
+    error        TEXT NOT NULL,             -- in words
+    ended_at     BIGINT,
+    ended        BIGINT,                   -- hearback_store::PushEnd
+    PRIMARY KEY (position, destination)
+);
+CREATE INDEX failed_pushes_by_destination ON failed_pushes (destination, position, ended);
+
+-- Consumers that pull and keep their place here.
+CREATE TABLE consumers (
+    name     TEXT COLLATE "C" PRIMARY KEY,
+    position BIGINT NOT NULL,
+    at       BIGINT NOT NULL
+);

@@ -60,3 +60,47 @@ CREATE TABLE recipients_dropped (
     delivered_at      INTEGER,
     delivered_by      INTEGER
 ) STRICT, WITHOUT ROWID;
+
+-- Consumers that are pushed to. Nothing is written here when an event comes in: the cursor moves when events were pushed.
+CREATE TABLE destinations (
+    name            TEXT PRIMARY KEY,
+    begun           INTEGER NOT NULL,       -- the log's last position when it was set up: what is older was never meant for it
+    cursor          INTEGER NOT NULL,       -- every event up to here was pushed, was not wanted, or has a row in failed_pushes
+    paused_at       INTEGER,                -- by a person
+    disabled_at     INTEGER,                -- by the receiver, which is gone for good
+    disabled_why    TEXT,
+    failing_since   INTEGER,                -- nothing is pushed but probes
+    probes          INTEGER NOT NULL,       -- probes that failed in this outage
+    probe_at        INTEGER,
+    delivered       INTEGER NOT NULL,
+    skipped         INTEGER NOT NULL,
+    last_success_at INTEGER,
+    last_failure_at INTEGER,
+    last_failure    TEXT,                   -- in words, without anything of an event or of the answer's body
+    owner           TEXT,                   -- the process that pushes
+    beat            INTEGER NOT NULL,       -- grows as long as the owner lives
+    changes         INTEGER NOT NULL        -- grows when a person changes something: the owner reads anew
+) STRICT, WITHOUT ROWID;
+
+-- Pushes that failed: where the event stands in the log, and nothing of the event.
+CREATE TABLE failed_pushes (
+    position     INTEGER NOT NULL,
+    destination  TEXT NOT NULL,
+    attempts     INTEGER NOT NULL,
+    next_try     INTEGER,                   -- none: it has ended
+    first_failed INTEGER NOT NULL,
+    last_try     INTEGER,
+    status       INTEGER,                   -- of the last answer, where there was one
+    error        TEXT NOT NULL,             -- in words
+    ended_at     INTEGER,
+    ended        INTEGER,                   -- hearback_store::PushEnd
+    PRIMARY KEY (position, destination)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX failed_pushes_by_destination ON failed_pushes (destination, position, ended);
+
+-- Consumers that pull and keep their place here.
+CREATE TABLE consumers (
+    name     TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    at       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
