@@ -4,9 +4,10 @@ use futures_util::future::BoxFuture;
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 
 use crate::{
-    Dropped, EventQuery, Forgotten, MessageView, NewToken, Page, Payload, QuarantineCount, QuarantineEntry,
-    QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused, Retention, RollupRow, SourceActivity,
-    StoreError, StoreStats, Submission, SuppressionView, TokenView,
+    AddressPage, Dropped, EventQuery, Forgotten, MessageView, NewToken, Page, Payload, Profile,
+    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused,
+    Retention, RollupRow, SourceActivity, StoreError, StoreStats, Submission, SuppressionQuery,
+    SuppressionView, TokenView,
 };
 
 /// What a store's functions give: an answer, some time later.
@@ -45,8 +46,23 @@ pub trait Store: Send + Sync {
     /// One recipient.
     fn recipient(&self, address: Address) -> Answer<'_, Option<RecipientView>>;
 
-    /// Addresses that must not be sent to, in the order of the address, beginning after `after`.
-    fn suppressions(&self, after: Option<Address>, limit: usize) -> Answer<'_, Vec<SuppressionView>>;
+    /// Many recipients at once, in the order asked; `None` where nothing is known.
+    fn recipients(&self, addresses: Vec<Address>) -> Answer<'_, Vec<Option<RecipientView>>>;
+
+    /// The recipients whose profile names this user, in the order of the address, beginning after `after`.
+    fn recipients_of_user(
+        &self,
+        user_id: String,
+        after: Option<Address>,
+        limit: usize,
+    ) -> Answer<'_, AddressPage<RecipientView>>;
+
+    /// Keeps what the application or a person says of a recipient, in the place of what was said before. Whether anything
+    /// changed.
+    fn put_profile(&self, address: Address, profile: Profile) -> Answer<'_, bool>;
+
+    /// Addresses that must not be sent to, in the order of the address.
+    fn suppressions(&self, query: SuppressionQuery) -> Answer<'_, AddressPage<SuppressionView>>;
 
     /// Hourly counts of events by source, between two moments.
     fn hourly(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;

@@ -22,10 +22,10 @@ pub use database::{Database, OwnTools};
 pub use error::StoreError;
 pub use forgotten::Forgotten;
 pub use log::{LogOptions, LogStore, QuarantineLimits};
-pub use query::{EventFilter, EventQuery, Order, Page, QuarantineFilter};
+pub use query::{AddressPage, EventFilter, EventQuery, Order, Page, QuarantineFilter, SuppressionQuery};
 pub use retention::{Dropped, Retention};
 pub use submission::{Payload, Receipt, Refused, SourceRef, Submission};
 pub use view::{
-    Explanation, MessageView, NewToken, QuarantineCount, QuarantineEntry, RebuildReport, RecipientView,
-    RollupRow, SourceActivity, StoreStats, SuppressionView, TokenView,
+    Explanation, MessageView, NewToken, Profile, QuarantineCount, QuarantineEntry, RebuildReport,
+    RecipientView, RollupRow, SourceActivity, StoreStats, SuppressionView, TokenView,
 };

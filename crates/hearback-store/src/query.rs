@@ -1,6 +1,8 @@
 //! What can be asked of a store.
 
-use hearback_event::{Address, Kind, MessageId, Reason, Record, Severity, Timestamp};
+use hearback_event::{Address, Kind, MessageId, Reason, Record, Severity, SuppressionReason, Timestamp};
+
+use crate::SuppressionView;
 
 /// Which events; everything that is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,4 +118,41 @@ pub struct QuarantineFilter {
     pub before: Option<u64>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// Which suppressed addresses; everything that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SuppressionQuery {
+    /// For one of these reasons; empty for any.
+    pub reasons: Vec<SuppressionReason>,
+    /// Told by this source.
+    pub source: Option<String>,
+    /// Suppressed at or after.
+    pub since: Option<Timestamp>,
+    /// Suppressed before.
+    pub until: Option<Timestamp>,
+    /// Only addresses that come after this one: [`AddressPage::next`] of the page before.
+    pub after: Option<Address>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl SuppressionQuery {
+    /// Whether it is meant.
+    pub fn matches(&self, found: &SuppressionView) -> bool {
+        (self.reasons.is_empty() || self.reasons.contains(&found.reason))
+            && self.source.as_ref().is_none_or(|source| Some(source) == found.source.as_ref())
+            && self.since.is_none_or(|since| found.since >= since)
+            && self.until.is_none_or(|until| found.since < until)
+    }
+}
+
+/// A page of what is in the order of addresses. It may be shorter than asked for, and even empty, and not be the last: so much
+/// is looked at and no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressPage<T> {
+    /// The rows in order.
+    pub rows: Vec<T>,
+    /// After which address the next page begins; `None` at the end.
+    pub next: Option<Address>,
 }

@@ -1,5 +1,7 @@
 //! The filters of event lists.
 
+use std::str::FromStr;
+
 use hearback_event::{Address, Kind, Label, Reason, Timestamp, UnknownName};
 use hearback_store::{EventFilter, Order};
 
@@ -14,9 +16,9 @@ const MOMENT: &str = "a moment such as 2026-11-20T10:00:00Z";
 /// The filter that the parameters name.
 pub(super) fn read(params: &Params) -> Outcome<EventFilter> {
     let text = |name: &str| params.one(name).map(|value| value.map(str::to_owned));
-    let moment = |name: &str| params.parsed::<Timestamp>(name, MOMENT);
-    let filter = EventFilter {
-        kinds: kinds(params)?,
+    let (since, until) = span(params)?;
+    Ok(EventFilter {
+        kinds: kinds(params, "type")?,
         source: text("source")?,
         provider: text("provider")?,
         recipient: params
@@ -26,16 +28,22 @@ pub(super) fn read(params: &Params) -> Outcome<EventFilter> {
         labels: labels(params)?,
         tag: text("tag")?,
         severity: params.parsed("severity", "permanent or temporary")?,
-        reasons: reasons(params)?,
-        since: moment("since")?,
-        until: moment("until")?,
-    };
-    if let (Some(since), Some(until)) = (filter.since, filter.until)
+        reasons: words(params, "reason", Reason::ALL.iter().map(|reason| reason.name()))?,
+        since,
+        until,
+    })
+}
+
+/// `since` and `until`, as far as they are said.
+pub(super) fn span(params: &Params) -> Outcome<(Option<Timestamp>, Option<Timestamp>)> {
+    let moment = |name: &str| params.parsed::<Timestamp>(name, MOMENT);
+    let span = (moment("since")?, moment("until")?);
+    if let (Some(since), Some(until)) = span
         && since >= until
     {
         return Err(Problem::bad_field("until", "a moment after `since`", "`until` is not after `since`"));
     }
-    Ok(filter)
+    Ok(span)
 }
 
 /// `newest` or `oldest`, if it is said.
@@ -50,11 +58,12 @@ pub(super) fn order(params: &Params) -> Outcome<Option<Order>> {
     }
 }
 
-fn kinds(params: &Params) -> Outcome<Vec<Kind>> {
+/// The types of events that a parameter names.
+pub(super) fn kinds(params: &Params, parameter: &str) -> Outcome<Vec<Kind>> {
     let mut kinds = Vec::new();
-    for name in params.all("type").flat_map(|value| value.split(',')) {
+    for name in params.all(parameter).flat_map(|value| value.split(',')) {
         let kind = Kind::parse(name.trim())
-            .map_err(|error| bad_word("type", &error, Kind::ALL.iter().map(|kind| kind.name())))?;
+            .map_err(|error| bad_word(parameter, &error, Kind::ALL.iter().map(|kind| kind.name())))?;
         if !kinds.contains(&kind) {
             kinds.push(kind);
         }
@@ -62,18 +71,20 @@ fn kinds(params: &Params) -> Outcome<Vec<Kind>> {
     Ok(kinds)
 }
 
-fn reasons(params: &Params) -> Outcome<Vec<Reason>> {
-    let mut reasons = Vec::new();
-    for name in params.all("reason").flat_map(|value| value.split(',')) {
-        let reason = name
-            .trim()
-            .parse()
-            .map_err(|error| bad_word("reason", &error, Reason::ALL.iter().map(|reason| reason.name())))?;
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
+/// The words of a vocabulary that a parameter names, each once.
+pub(super) fn words<T: FromStr<Err = UnknownName> + PartialEq>(
+    params: &Params,
+    parameter: &str,
+    known: impl Iterator<Item = &'static str> + Clone,
+) -> Outcome<Vec<T>> {
+    let mut words = Vec::new();
+    for name in params.all(parameter).flat_map(|value| value.split(',')) {
+        let word = name.trim().parse().map_err(|error| bad_word(parameter, &error, known.clone()))?;
+        if !words.contains(&word) {
+            words.push(word);
         }
     }
-    Ok(reasons)
+    Ok(words)
 }
 
 fn bad_word(name: &str, error: &UnknownName, known: impl Iterator<Item = &'static str>) -> Problem {

@@ -4,10 +4,12 @@ mod cursor;
 mod events;
 mod example;
 mod filter;
+mod given;
 mod import;
 mod messages;
 mod page;
 mod params;
+mod profile;
 mod quarantine;
 mod query;
 mod recipients;
@@ -39,14 +41,13 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(events::payload))
         .routes(routes!(messages::by_provider_id))
         .routes(routes!(messages::one))
-        .routes(routes!(recipients::one, recipients::forget))
         .merge(
             OpenApiRouter::new()
                 .routes(routes!(import::events))
                 .layer(DefaultBodyLimit::max(import::BODY_BYTES_MAX)),
         )
         .routes(routes!(timelines::one))
-        .routes(routes!(suppressions::list))
+        .merge(people())
         .routes(routes!(quarantine::list))
         .routes(routes!(quarantine::retry_all))
         .routes(routes!(quarantine::one, quarantine::remove))
@@ -54,6 +55,16 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(sources::list))
         .routes(routes!(stats::hourly));
     OpenApiRouter::new().nest(ROOT, routes)
+}
+
+/// What is known of addresses, and what people say of them: with bodies of many addresses.
+fn people() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new()
+        .routes(routes!(suppressions::list, suppressions::by_hand::add))
+        .routes(routes!(suppressions::check::check))
+        .routes(routes!(suppressions::standing::one, suppressions::by_hand::lift))
+        .routes(routes!(recipients::one, recipients::forget, profile::put))
+        .layer(DefaultBodyLimit::max(given::BODY_BYTES_MAX))
 }
 
 /// A store that cannot answer now.

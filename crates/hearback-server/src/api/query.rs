@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use hearback_event::{Address, Kind, MessageId, Reason, Severity, Timestamp};
+use hearback_event::{Address, Kind, MessageId, Reason, Severity, SuppressionReason, Timestamp};
 use utoipa::openapi::path::ParameterIn;
 use utoipa::{IntoParams, ToSchema};
 
@@ -129,6 +129,41 @@ pub(super) struct PageQuery {
     /// The `next_cursor` of the page before.
     #[param(nullable = false)]
     cursor: Option<String>,
+}
+
+/// Which suppressed addresses.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `suppressions` reads")]
+pub(super) struct SuppressionsQuery {
+    /// For one of these reasons. Several with commas, or given several times.
+    #[param(style = Form, explode = false, nullable = false, example = json!(["manual"]))]
+    reason: Option<Vec<SuppressionReason>>,
+    /// Told by this source.
+    #[param(nullable = false, example = "mailgun-eu")]
+    source: Option<String>,
+    /// Suppressed at or after this moment.
+    #[param(nullable = false, example = "2026-11-20T10:00:00Z")]
+    since: Option<Timestamp>,
+    /// Suppressed before this moment, which must be after `since`.
+    #[param(nullable = false, example = "2026-11-21T10:00:00Z")]
+    until: Option<Timestamp>,
+    /// At most so many rows.
+    #[param(nullable = false, minimum = 1, maximum = 1000, default = 50)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before, with the same filter.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+}
+
+/// Why a suppression is lifted.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `suppressions` reads")]
+pub(super) struct LiftQuery {
+    /// Why, for people who read the history.
+    #[param(nullable = false, min_length = 1, max_length = 500, example = "asked for it by phone")]
+    reason: Option<String>,
 }
 
 /// Which messages.

@@ -35,10 +35,11 @@ Lists are paged: `next_cursor` of one page is `cursor` of the next. Cursors are 
 belong to the list, filter and order that they came from. Times are RFC 3339 in UTC. New members may be added to answers; \
 those that are described stay.";
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("events", "The log: everything that providers told, in the order of its arrival."),
     ("messages", "One e-mail or SMS to one recipient, made of its events."),
-    ("recipients", "Addresses and numbers, over all messages; and which of them must not be sent to."),
+    ("recipients", "Addresses and numbers, over all messages."),
+    ("suppressions", "Addresses that must not be sent to: why, since when, and saying so by hand."),
     ("timelines", "Everything that carries one label, such as a booking's number."),
     ("stats", "Counts over time."),
     ("sources", "The configured endpoints of providers."),
@@ -169,7 +170,15 @@ fn curl(path: &str, method: &str, operation: &Operation) -> String {
     let token =
         if operation.security.is_some() { "-H \"Authorization: Bearer $HEARBACK_TOKEN\" " } else { "" };
     let method = if method == "GET" { String::new() } else { format!("-X {method} ") };
-    let body = if operation.request_body.is_some() { " -d '{}'" } else { "" };
+    let body = operation.request_body.as_ref().map(|body| {
+        let RefOr::T(body) = body else { return String::new() };
+        let example = body.content.values().find_map(|content| match content {
+            RefOr::T(content) => content.example.clone(),
+            RefOr::Ref(_) => None,
+        });
+        format!(" -d '{}'", example.unwrap_or_else(|| json!({})))
+    });
+    let body = body.unwrap_or_default();
     format!("curl {method}{token}\"$HEARBACK_URL{path}{query}\"{body}")
 }
 

@@ -127,9 +127,13 @@ impl World {
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, token: &str) -> Got {
+        self.give(method, path, token, Body::empty()).await
+    }
+
+    pub(crate) async fn give(&self, method: &str, path: &str, token: &str, body: impl Into<Body>) -> Got {
         let request = Request::builder().method(method).uri(path);
         let request = request.header("authorization", format!("Bearer {token}"));
-        self.send(request.body(Body::empty()).unwrap()).await
+        self.send(request.body(body.into()).unwrap()).await
     }
 }
 

@@ -8,16 +8,17 @@ use hearback_event::{Address, EventId, Kind, MessageId, Origin, Record, Timestam
 
 use super::posting::Key;
 use super::queue::Command;
-use super::recipients::{self, TailFacts};
 use super::rollup::{self, Rollup, TailCounts};
 use super::stage::stage;
-use super::{LogStore, Shared, Writing, message, quarantine, rebuild, rows, search, tokens};
+use super::{
+    LogStore, Shared, Writing, message, people, profiles, quarantine, rebuild, rows, search, tokens,
+};
 use crate::session::{Session, params};
 use crate::{
-    Answer, Dropped, EventFilter, EventQuery, Forgotten, MessageView, NewToken, Order, Page, Payload,
-    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused,
-    Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission, SuppressionView,
-    TokenView,
+    AddressPage, Answer, Dropped, EventFilter, EventQuery, Forgotten, MessageView, NewToken, Order, Page,
+    Payload, Profile, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt,
+    RecipientView, Refused, Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission,
+    SuppressionQuery, SuppressionView, TokenView,
 };
 
 /// More rows than this are not given at once.
@@ -91,16 +92,31 @@ impl Store for LogStore {
     }
 
     fn recipient(&self, address: Address) -> Answer<'_, Option<RecipientView>> {
-        self.read(move |shared, session| {
-            let facts = TailFacts::of(&shared.tail.read(), &address);
-            recipients::view(session, &shared.sources(), &facts, &address)
-        })
-        .boxed()
+        self.read(move |shared, session| people::view_of(shared, session, address)).boxed()
     }
 
-    fn suppressions(&self, after: Option<Address>, limit: usize) -> Answer<'_, Vec<SuppressionView>> {
+    fn recipients(&self, addresses: Vec<Address>) -> Answer<'_, Vec<Option<RecipientView>>> {
+        self.read(move |shared, session| people::views(shared, session, &addresses)).boxed()
+    }
+
+    fn recipients_of_user(
+        &self,
+        user_id: String,
+        after: Option<Address>,
+        limit: usize,
+    ) -> Answer<'_, AddressPage<RecipientView>> {
         let limit = limit.clamp(1, MOST_ROWS);
-        self.read(move |shared, session| suppressions(shared, session, after, limit)).boxed()
+        self.read(move |shared, session| profiles::of_user(shared, session, &user_id, after.as_ref(), limit))
+            .boxed()
+    }
+
+    fn put_profile(&self, address: Address, profile: Profile) -> Answer<'_, bool> {
+        self.write(move |session| profiles::put(session, &address, &profile)).boxed()
+    }
+
+    fn suppressions(&self, mut query: SuppressionQuery) -> Answer<'_, AddressPage<SuppressionView>> {
+        query.limit = query.limit.clamp(1, MOST_ROWS);
+        self.read(move |shared, session| people::suppressions(shared, session, &query)).boxed()
     }
 
     fn hourly(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>> {
@@ -233,8 +249,8 @@ type Waiting = tokio::sync::oneshot::Receiver<Result<Receipt, StoreError>>;
 impl LogStore {
     fn enqueue(&self, submission: Submission) -> Result<Waiting, StoreError> {
         let Writing::Journal(queue) = &self.writing else { return Err(StoreError::Stopped) };
-        // An import has no request to be kept.
-        let packed = if submission.origin == Origin::Import {
+        // An import has no request to be kept, nor has what was told over the API.
+        let packed = if matches!(submission.origin, Origin::Import | Origin::Application | Origin::Hearback) {
             None
         } else {
             let (packed, training) =
@@ -292,31 +308,6 @@ fn search_send(shared: &Shared, session: &dyn Session, id: MessageId) -> Result<
     let snapshot = search::snapshot(&shared.tail.read(), &groups);
     let query = EventQuery { limit: MOST_ROWS, ..EventQuery::default() };
     Ok(search::page(session, &shared.sources(), &snapshot, &groups, &query)?.rows)
-}
-
-fn suppressions(
-    shared: &Shared,
-    session: &dyn Session,
-    mut after: Option<Address>,
-    limit: usize,
-) -> Result<Vec<SuppressionView>, StoreError> {
-    let touched: BTreeSet<Address> =
-        shared.tail.read().unsealed.iter().flat_map(|period| period.touched.iter().cloned()).collect();
-    let mut found = Vec::new();
-    // Some addresses were cleared by events in memory, so that a page of rows may give less than a page of answers.
-    while found.len() < limit {
-        let addresses =
-            recipients::suppressed_addresses(session, touched.iter().cloned(), after.as_ref(), limit)?;
-        let Some(last) = addresses.last().cloned() else { break };
-        for address in addresses {
-            let facts = TailFacts::of(&shared.tail.read(), &address);
-            let view = recipients::view(session, &shared.sources(), &facts, &address)?;
-            found.extend(view.and_then(|view| view.suppression));
-        }
-        after = Some(last);
-    }
-    found.truncate(limit);
-    Ok(found)
 }
 
 fn sources(shared: &Shared, session: &dyn Session) -> Result<Vec<SourceActivity>, StoreError> {
