@@ -5,9 +5,9 @@ use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 
 use crate::{
     AddressPage, Dropped, EventQuery, Forgotten, MessageView, NewToken, Page, Payload, Profile,
-    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused,
-    Retention, RollupRow, SourceActivity, StoreError, StoreStats, Submission, SuppressionQuery,
-    SuppressionView, TokenView,
+    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientPage,
+    RecipientQuery, RecipientView, Refused, Retention, RollupRow, SourceActivity, StoreError, StoreStats,
+    Submission, SuppressionQuery, SuppressionView, TokenView,
 };
 
 /// What a store's functions give: an answer, some time later.
@@ -48,6 +48,10 @@ pub trait Store: Send + Sync {
 
     /// Many recipients at once, in the order asked; `None` where nothing is known.
     fn recipients(&self, addresses: Vec<Address>) -> Answer<'_, Vec<Option<RecipientView>>>;
+
+    /// Recipients, those with the newest activity first. Each is listed exactly once though events arrive between the pages:
+    /// the list is as of its first page.
+    fn list_recipients(&self, query: RecipientQuery) -> Answer<'_, RecipientPage>;
 
     /// The recipients whose profile names this user, in the order of the address, beginning after `after`.
     fn recipients_of_user(

@@ -22,7 +22,10 @@ pub use database::{Database, OwnTools};
 pub use error::StoreError;
 pub use forgotten::Forgotten;
 pub use log::{LogOptions, LogStore, QuarantineLimits};
-pub use query::{AddressPage, EventFilter, EventQuery, Order, Page, QuarantineFilter, SuppressionQuery};
+pub use query::{
+    AddressPage, EventFilter, EventQuery, MinCounts, Order, Page, QuarantineFilter, RecipientPage,
+    RecipientPlace, RecipientQuery, SuppressionQuery,
+};
 pub use retention::{Dropped, Retention};
 pub use submission::{Payload, Receipt, Refused, SourceRef, Submission};
 pub use view::{

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::messages::{Message, MessageHead};
 use super::page::ListPage;
 use super::quarantine::{Entry, WholeEntry};
-use super::recipients::{RecipientProfile, Suppression};
+use super::recipients::{Recipient, RecipientProfile, Suppression};
 use super::sources::SourceView;
 use super::stats::HourlyCount;
 use super::suppressions::by_hand::{Added, AddedOne, Lifted, NOTE};
@@ -79,6 +79,7 @@ pub(crate) fn examples() -> Vec<Example> {
         Example::json("findMessages", &ListPage::whole(vec![message()])),
         Example::json("getMessage", &message()),
         Example::json("getRecipient", &profile()),
+        Example::json("listRecipients", &ListPage::whole(vec![Recipient::of(recipient(&story()))])),
         Example::json("putRecipient", &profile()),
         Example::json("getTimeline", &timeline),
         Example::json("listSuppressions", &ListPage::whole(vec![Suppression::from(suppression(at))])),

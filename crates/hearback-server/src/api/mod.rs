@@ -1,6 +1,7 @@
 //! The API: answers about events, messages, recipients, timelines and sources, under tokens.
 
 mod cursor;
+mod directory;
 mod events;
 mod example;
 mod filter;
@@ -63,6 +64,7 @@ fn people() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(suppressions::list, suppressions::by_hand::add))
         .routes(routes!(suppressions::check::check))
         .routes(routes!(suppressions::standing::one, suppressions::by_hand::lift))
+        .routes(routes!(directory::list))
         .routes(routes!(recipients::one, recipients::forget, profile::put))
         .layer(DefaultBodyLimit::max(given::BODY_BYTES_MAX))
 }

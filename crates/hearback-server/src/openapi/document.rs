@@ -187,6 +187,8 @@ fn is_worth_showing(operation: &Operation, name: &str) -> bool {
     match operation.operation_id.as_deref() {
         Some("listEvents") => ["type", "label"].contains(&name),
         Some("findMessages") => true,
+        Some("listRecipients") => name == "last_event",
+        Some("listSuppressions") => name == "reason",
         Some("listQuarantine" | "retryQuarantine") => name == "cause",
         _ => false,
     }

@@ -11,8 +11,8 @@ use hearback_event::{
 use hearback_store::{
     AddressPage, Answer, Dropped, EventFilter, EventQuery, Explanation, Forgotten, MessageView, NewToken,
     Order, Page, Payload, Profile, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport,
-    Receipt, RecipientView, Refused, Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats,
-    Submission, SuppressionQuery, SuppressionView, TokenView,
+    Receipt, RecipientPage, RecipientQuery, RecipientView, Refused, Retention, RollupRow, SourceActivity,
+    Store, StoreError, StoreStats, Submission, SuppressionQuery, SuppressionView, TokenView,
 };
 
 /// How a store fails.
@@ -248,6 +248,17 @@ impl Store for FakeStore {
     fn recipients(&self, addresses: Vec<Address>) -> Answer<'_, Vec<Option<RecipientView>>> {
         let state = self.state();
         ready(Ok(addresses.iter().map(|address| state.recipient(address)).collect()))
+    }
+
+    fn list_recipients(&self, query: RecipientQuery) -> Answer<'_, RecipientPage> {
+        let state = self.state();
+        let mut addresses: Vec<_> =
+            state.records.iter().filter_map(|record| record.event.recipient.clone()).collect();
+        addresses.sort();
+        addresses.dedup();
+        let all = addresses.iter().filter_map(|address| state.recipient(address));
+        let rows = all.filter(|view| query.matches(view)).take(query.limit).collect();
+        ready(Ok(RecipientPage { rows, next: None }))
     }
 
     fn recipients_of_user(

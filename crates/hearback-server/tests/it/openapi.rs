@@ -205,6 +205,8 @@ async fn answers_are_as_described() {
             "getMessage" => format!("/v1/messages/{message}"),
             "getQuarantineEntry" => "/v1/quarantine/1".to_owned(),
             "listQuarantine" => "/v1/quarantine".to_owned(),
+            "listRecipients" => "/v1/recipients".to_owned(),
+            "listSuppressions" => "/v1/suppressions".to_owned(),
             "retryQuarantineEntry" => "/v1/quarantine/1/retry".to_owned(),
             _ => operation.target(),
         };

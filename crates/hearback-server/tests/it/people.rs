@@ -197,3 +197,41 @@ async fn a_person_has_several_addresses() {
     assert_eq!(server.get("/v1/recipients/ann@x.example").await.0, 404);
     server.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn recipients_are_listed_page_by_page_while_events_come_in() {
+    let server = Server::new().await;
+    for n in 0..25 {
+        told(&server, &format!("s{n}"), "sent", &format!("p{n:02}@x.example")).await;
+    }
+    told(&server, "b", "bounced", "p07@x.example").await;
+    let (mut found, mut cursor, mut serial) = (Vec::new(), String::new(), 0);
+    loop {
+        let (status, page) = server.get(&format!("/v1/recipients?limit=4{cursor}")).await;
+        assert_eq!(status, 200, "{page}");
+        found.extend(
+            page["data"].as_array().unwrap().iter().map(|row| row["address"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+        // One that was listed, one that will be, and one that is new.
+        for to in ["p07@x.example".to_owned(), "p00@x.example".to_owned(), format!("new{serial}@x.example")] {
+            told(&server, &format!("x{serial}"), "opened", &to).await;
+            serial += 1;
+        }
+    }
+    let mut expected: Vec<String> =
+        (0..25).rev().filter(|n| *n != 7).map(|n| format!("p{n:02}@x.example")).collect();
+    expected.insert(0, "p07@x.example".to_owned());
+    assert_eq!(found, expected);
+    let (_, page) = server
+        .get("/v1/recipients?last_event=sent&status=pending&domain=X.example&sent_min=1&limit=1000")
+        .await;
+    assert_eq!(page["data"].as_array().unwrap().len(), 23);
+    server.give("PUT", "/v1/recipients/p03@x.example", &json!({"user_id": "'; --"})).await;
+    let (_, page) = server.get("/v1/recipients?user_id=%27%3B%20--").await;
+    assert_eq!((&page["data"][0]["address"], &page["next_cursor"]), (&json!("p03@x.example"), &Value::Null));
+    let (status, problem) = server.get(&format!("/v1/recipients?status=pending{cursor}")).await;
+    assert_eq!((status.as_u16(), &problem["field"]), (400, &json!("cursor")));
+    server.close().await;
+}

@@ -9,6 +9,8 @@ use super::people;
 use crate::session::{Keys, Session, params};
 use crate::{AddressPage, Profile, RecipientView, StoreError};
 
+/// Ends with the column that addresses are compared with.
+pub(super) const BY_ADDRESS: &str = "SELECT address, user_id, name FROM profiles WHERE address";
 /// The next addresses of a user.
 pub(super) const OF_USER: &str =
     "SELECT address FROM profiles WHERE user_id = $1 AND address > $2 ORDER BY address LIMIT $3";
@@ -19,8 +21,7 @@ pub(super) fn look_up(
     addresses: &[&str],
 ) -> Result<HashMap<String, Profile>, StoreError> {
     let mut found = HashMap::new();
-    let select = "SELECT address, user_id, name FROM profiles WHERE address";
-    session.look_up(select, Keys::Texts(addresses), &mut |row| {
+    session.look_up(BY_ADDRESS, Keys::Texts(addresses), &mut |row| {
         let user_id = row.maybe_text(1)?.map(str::to_owned);
         let name = row.maybe_text(2)?.map(str::to_owned);
         found.insert(row.text(0)?.to_owned(), Profile { user_id, name });

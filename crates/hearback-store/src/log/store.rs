@@ -11,14 +11,15 @@ use super::queue::Command;
 use super::rollup::{self, Rollup, TailCounts};
 use super::stage::stage;
 use super::{
-    LogStore, Shared, Writing, message, people, profiles, quarantine, rebuild, rows, search, tokens,
+    LogStore, Shared, Writing, message, people, profiles, quarantine, rebuild, recipient_list, rows, search,
+    tokens,
 };
 use crate::session::{Session, params};
 use crate::{
     AddressPage, Answer, Dropped, EventFilter, EventQuery, Forgotten, MessageView, NewToken, Order, Page,
     Payload, Profile, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt,
-    RecipientView, Refused, Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission,
-    SuppressionQuery, SuppressionView, TokenView,
+    RecipientPage, RecipientQuery, RecipientView, Refused, Retention, RollupRow, SourceActivity, Store,
+    StoreError, StoreStats, Submission, SuppressionQuery, SuppressionView, TokenView,
 };
 
 /// More rows than this are not given at once.
@@ -97,6 +98,11 @@ impl Store for LogStore {
 
     fn recipients(&self, addresses: Vec<Address>) -> Answer<'_, Vec<Option<RecipientView>>> {
         self.read(move |shared, session| people::views(shared, session, &addresses)).boxed()
+    }
+
+    fn list_recipients(&self, mut query: RecipientQuery) -> Answer<'_, RecipientPage> {
+        query.limit = query.limit.clamp(1, MOST_ROWS);
+        self.read(move |shared, session| recipient_list::page(shared, session, &query)).boxed()
     }
 
     fn recipients_of_user(

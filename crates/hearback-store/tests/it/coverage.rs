@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 use hearback_store::{
     AddressPage, Answer, Dropped, EventQuery, Forgotten, MessageView, NewToken, Page, Payload, Profile,
-    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView, Refused,
-    Retention, RollupRow, SourceActivity, Store, StoreStats, Submission, SuppressionQuery, SuppressionView,
-    TokenView,
+    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientPage,
+    RecipientQuery, RecipientView, Refused, Retention, RollupRow, SourceActivity, Store, StoreStats,
+    Submission, SuppressionQuery, SuppressionView, TokenView,
 };
 
 use crate::support::Home;
-use crate::{conformance, forget, people, retention};
+use crate::{conformance, forget, listing, people, retention};
 
 /// What this process has asked of its stores.
 static ASKED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
@@ -44,6 +44,7 @@ record! {
     fn messages_by_provider_id(&self, provider_id: String) -> Answer<'_, Vec<MessageView>>;
     fn recipient(&self, address: Address) -> Answer<'_, Option<RecipientView>>;
     fn recipients(&self, addresses: Vec<Address>) -> Answer<'_, Vec<Option<RecipientView>>>;
+    fn list_recipients(&self, query: RecipientQuery) -> Answer<'_, RecipientPage>;
     fn recipients_of_user(&self, user_id: String, after: Option<Address>, limit: usize) -> Answer<'_, AddressPage<RecipientView>>;
     fn put_profile(&self, address: Address, profile: Profile) -> Answer<'_, bool>;
     fn suppressions(&self, query: SuppressionQuery) -> Answer<'_, AddressPage<SuppressionView>>;
@@ -71,6 +72,7 @@ async fn every_operation_is_asked_for() {
     ASKED.lock().unwrap().clear();
     conformance::every_case(Home::sqlite).await;
     people::every_case(Home::sqlite).await;
+    listing::filters_hold(&Home::sqlite()).await;
     retention::by_default_everything_is_kept(&Home::sqlite()).await;
     forget::who_was_never_there_is_not_found(&Home::sqlite()).await;
     let asked = ASKED.lock().unwrap();

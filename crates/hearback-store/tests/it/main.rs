@@ -5,6 +5,7 @@
 mod conformance;
 mod coverage;
 mod forget;
+mod listing;
 mod people;
 mod postgres;
 mod properties;
