@@ -6,6 +6,7 @@
 mod check;
 mod events;
 mod life;
+mod people;
 mod postgres;
 mod program;
 mod serve;
