@@ -39,6 +39,8 @@ async fn suppressing_and_lifting_by_hand_says_who_and_why() {
         (&json!(0), &added["data"][0]["suppression"]["since"])
     );
     assert_eq!(server.events().await, 2, "what changes nothing is no event");
+    let (_, sources) = server.get("/v1/sources").await;
+    assert_eq!(sources["data"].as_array().unwrap().len(), 1, "people are no source: {sources}");
 
     told(&server, "1", "delivered", "ann@x.example").await;
     let ann = standing(&server, "ann@x.example").await;
