@@ -200,18 +200,22 @@ pub enum ListAction {
     Changed,
 }
 
-/// A change of a provider's suppression list, or of a part of it.
+/// A change of a provider's suppression list, or of a part of it; or what a person or the application said of an address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SuppressionChange {
     /// What was done.
     pub action: ListAction,
-    /// The provider's reason (`hard-bounce`, `manual`).
+    /// The provider's reason (`hard-bounce`, `manual`), or why in the words of who did it by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The list or group, where it is not the provider's global one: then the address is not suppressed as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// Who did it by hand, over Hearback's own API: the name of a token. No provider says this, and it makes the change one
+    /// that only people undo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// The envelope of a message that came in. No bodies: they stay in the raw request.

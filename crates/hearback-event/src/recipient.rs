@@ -45,6 +45,8 @@ impl Fact {
     pub const UNLISTED: u16 = 1 << 8;
     /// An unsubscribe from one list or group only.
     pub const SCOPED: u16 = 1 << 9;
+    /// Put on the list (with [`Fact::LISTED`]) or taken off it (with [`Fact::UNLISTED`]) by hand.
+    pub const MANUAL: u16 = 1 << 10;
 
     /// The fact of an event in the log.
     pub fn of(record: &Record, source: u32) -> Self {
@@ -83,6 +85,8 @@ fn flags(event: &Event) -> u16 {
             && event.reason() == Some(Reason::InvalidRecipient),
         Fact::BAD_ADDRESS,
     );
+    let change = event.suppression.as_ref().filter(|_| event.kind == Kind::SuppressionChanged);
+    set(change.is_some_and(|change| change.by.is_some()), Fact::MANUAL);
     let scope = event.suppression.as_ref().and_then(|change| change.scope.as_ref());
     set(scope.is_some(), Fact::SCOPED);
     if scope.is_none() {
@@ -132,7 +136,7 @@ pub struct Suppression {
     pub reason: SuppressionReason,
     /// Since when.
     pub since: Timestamp,
-    /// The store's number for the source that told it; 0 for a person.
+    /// The store's number for the source that told it.
     pub source: u32,
 }
 
@@ -241,8 +245,8 @@ type Mark = Option<(Timestamp, u32)>;
 pub struct RecipientState {
     /// How often what happened.
     pub counts: Counts,
-    /// The newest event: its time, rank and kind. Order of the tuple decides which is newest.
-    pub last: Option<(Timestamp, u8)>,
+    /// The newest event: its time, kind and position in the log. Order of the tuple decides which is newest.
+    pub last: Option<(Timestamp, u8, u64)>,
     /// The newest outcome (delivered, bounced, rejected, failed).
     pub outcome: Option<(Timestamp, u8)>,
     /// When a message to it was last handed on (sent, or delivered where sends are not told).
@@ -261,6 +265,10 @@ pub struct RecipientState {
     pub unlisted: Mark,
     /// Newest delivery.
     pub delivered: Mark,
+    /// Newest suppression by hand.
+    pub by_hand: Mark,
+    /// Newest lifting by hand.
+    pub lifted: Mark,
 }
 
 impl RecipientState {
@@ -268,8 +276,8 @@ impl RecipientState {
     pub fn add(&mut self, fact: &Fact) {
         *self.counts.counter(fact) += 1;
         let mark = Some((fact.occurred_at, fact.source));
+        self.last = self.last.max(Some((fact.occurred_at, fact.kind.number(), fact.position)));
         let last = Some((fact.occurred_at, fact.kind.number()));
-        self.last = self.last.max(last);
         self.first_at = earliest(self.first_at, Some(fact.occurred_at));
         match fact.kind {
             Kind::Delivered | Kind::Bounced | Kind::Rejected | Kind::Failed => {
@@ -290,11 +298,17 @@ impl RecipientState {
         if fact.has(Fact::BAD_ADDRESS) {
             raise(&mut self.bounced);
         }
+        // What people do is apart from what providers do: neither undoes what the other did in the same way.
+        let (listed, unlisted) = if fact.has(Fact::MANUAL) {
+            (&mut self.by_hand, &mut self.lifted)
+        } else {
+            (&mut self.listed, &mut self.unlisted)
+        };
         if fact.has(Fact::LISTED) {
-            raise(&mut self.listed);
+            raise(listed);
         }
         if fact.has(Fact::UNLISTED) {
-            raise(&mut self.unlisted);
+            raise(unlisted);
         }
     }
 
@@ -314,15 +328,20 @@ impl RecipientState {
             listed: self.listed.max(other.listed),
             unlisted: self.unlisted.max(other.unlisted),
             delivered: self.delivered.max(other.delivered),
+            by_hand: self.by_hand.max(other.by_hand),
+            lifted: self.lifted.max(other.lifted),
         }
     }
 
     /// The kind of the newest event.
     pub fn last_kind(&self) -> Option<Kind> {
-        self.last.and_then(|(_, number)| Kind::from_number(number))
+        self.last.and_then(|(_, number, _)| Kind::from_number(number))
     }
 
     /// Whether the events suppress the address, and why: the gravest cause that still stands.
+    ///
+    /// What a person suppressed, only a person lifts; what a person lifted is lifted, whatever the cause, until a newer one.
+    /// At the same moment the cause stands: a message too few is better than one too many.
     ///
     /// A bounce is cleared by a later delivery (the address exists after all) or removal from the provider's list;
     /// a complaint, an unsubscribe and a list entry only by removal or a new subscription, because a message that was
@@ -331,9 +350,11 @@ impl RecipientState {
         let stands = |mark: Mark, cleared: Option<Timestamp>| {
             mark.filter(|(at, _)| cleared.is_none_or(|cleared| *at >= cleared))
         };
-        let unlisted = self.unlisted.map(|(at, _)| at);
+        let lifted = self.lifted.map(|(at, _)| at);
+        let unlisted = lifted.max(self.unlisted.map(|(at, _)| at));
         let delivered = self.delivered.map(|(at, _)| at);
         [
+            (SuppressionReason::Manual, stands(self.by_hand, lifted)),
             (SuppressionReason::Complained, stands(self.complained, unlisted)),
             (SuppressionReason::Unsubscribed, stands(self.unsubscribed, unlisted)),
             (SuppressionReason::Listed, stands(self.listed, unlisted)),
@@ -341,6 +362,16 @@ impl RecipientState {
         ]
         .into_iter()
         .find_map(|(reason, mark)| mark.map(|(since, source)| Suppression { reason, since, source }))
+    }
+
+    /// The first moment, from `now` on, at which something that is done by hand comes after all that is known: clocks of
+    /// providers differ from ours, and what is lifted now must not stand because of a complaint in the future.
+    #[must_use]
+    pub fn moment_by_hand(&self, now: Timestamp) -> Timestamp {
+        let marks =
+            [self.by_hand, self.lifted, self.complained, self.unsubscribed, self.listed, self.bounced];
+        let newest = marks.into_iter().flatten().map(|(at, _)| at.as_nanos()).max();
+        newest.map_or(now, |newest| now.max(Timestamp::from_nanos(newest.saturating_add(1))))
     }
 
     /// The status in one word.
@@ -370,9 +401,9 @@ mod tests {
 
     pub(crate) fn facts() -> impl Strategy<Value = Vec<Fact>> {
         let fact =
-            (0..Kind::ALL.len(), 0_i64..40, 0_u16..1024, 0_u32..3).prop_map(|(kind, at, flags, source)| {
+            (0..Kind::ALL.len(), 0_i64..40, 0_u16..2048, 0_u32..3).prop_map(|(kind, at, flags, source)| {
                 Fact {
-                    position: 1,
+                    position: at as u64 * 7 % 11,
                     kind: Kind::ALL[kind],
                     occurred_at: Timestamp::from_nanos(at),
                     flags,
@@ -425,5 +456,55 @@ mod tests {
             fold(&[complaint, fact(Kind::SuppressionChanged, 20, Fact::UNLISTED)]).suppression().is_none()
         );
         assert!(fold(&[fact(Kind::Unsubscribed, 5, Fact::SCOPED)]).suppression().is_none());
+    }
+
+    const ADDED: u16 = Fact::MANUAL | Fact::LISTED;
+    const LIFTED: u16 = Fact::MANUAL | Fact::UNLISTED;
+
+    /// Every way in which something can be told after a suppression.
+    fn told_by_providers(at: i64) -> Vec<Fact> {
+        let flags = [0, Fact::LISTED, Fact::UNLISTED, Fact::BAD_ADDRESS, Fact::SCOPED];
+        let all = Kind::ALL.iter().flat_map(|kind| flags.map(|flags| fact(*kind, at, flags)));
+        all.collect()
+    }
+
+    #[test]
+    fn what_a_person_suppressed_only_a_person_lifts() {
+        let added = fact(Kind::SuppressionChanged, 10, ADDED);
+        for later in told_by_providers(20) {
+            let suppression = fold(&[added, later]).suppression().unwrap();
+            assert_eq!(
+                (suppression.reason, suppression.since),
+                (SuppressionReason::Manual, added.occurred_at)
+            );
+        }
+        assert_eq!(fold(&[added, fact(Kind::SuppressionChanged, 11, LIFTED)]).suppression(), None);
+        let tie = fold(&[fact(Kind::SuppressionChanged, 10, LIFTED), added]);
+        assert_eq!(tie.status(), RecipientStatus::Suppressed, "at the same moment it stands");
+    }
+
+    #[test]
+    fn what_a_person_lifts_is_lifted_until_a_newer_cause() {
+        for cause in told_by_providers(10) {
+            let lifted = fact(Kind::SuppressionChanged, 11, LIFTED);
+            assert_eq!(fold(&[cause, lifted]).suppression(), None);
+            let again = Fact { occurred_at: Timestamp::from_nanos(12), ..cause };
+            assert_eq!(fold(&[lifted, again]).suppression(), fold(&[again]).suppression());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_done_by_hand_now_is_what_holds(facts in facts(), now in 0_i64..60) {
+            let before = fold(&facts);
+            let at = before.moment_by_hand(Timestamp::from_nanos(now));
+            prop_assert!(at.as_nanos() >= now);
+            for (flags, expected) in [(ADDED, Some(SuppressionReason::Manual)), (LIFTED, None)] {
+                let done = Fact { occurred_at: at, ..fact(Kind::SuppressionChanged, 0, flags) };
+                let mut after = before;
+                after.add(&done);
+                prop_assert_eq!(after.suppression().map(|suppression| suppression.reason), expected);
+            }
+        }
     }
 }

@@ -108,7 +108,7 @@ pub(crate) struct Rendered<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = crate::Engagement))]
     engagement: Option<&'a crate::Engagement>,
-    /// A change of the provider's own list.
+    /// A change of the provider's own list, or by hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = crate::SuppressionChange))]
     suppression: Option<&'a crate::SuppressionChange>,

@@ -42,25 +42,28 @@ impl Scope {
 
 /// A caller with the scope `read`, as a handler's argument.
 pub(crate) struct Reader;
-/// A caller with the scope `write`.
-pub(crate) struct Writer;
+/// A caller with the scope `write`: the name of its token, as what it does is kept under.
+pub(crate) struct Writer(pub(crate) String);
 /// A caller with the scope `admin`.
 pub(crate) struct Admin;
 
 macro_rules! caller {
-    ($type:ident, $scope:expr) => {
+    ($type:ident, $scope:expr, $made:expr) => {
         impl FromRequestParts<Arc<Shared>> for $type {
             type Rejection = Problem;
             async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Outcome<Self> {
-                shared.tokens.authorise(&parts.headers, $scope).await.map(|()| Self)
+                shared.tokens.authorise(&parts.headers, $scope).await.map($made)
             }
         }
     };
 }
 
-caller!(Reader, Scope::Read);
-caller!(Writer, Scope::Write);
-caller!(Admin, Scope::Admin);
+caller!(Reader, Scope::Read, |_| Self);
+caller!(Writer, Scope::Write, Self);
+caller!(Admin, Scope::Admin, |_| Self);
+
+/// Who holds the database itself, and needs no token.
+const NOBODY_ASKED: &str = "command line";
 
 /// The tokens, as the store had them a moment ago.
 pub(crate) struct Tokens {
@@ -88,10 +91,10 @@ impl Tokens {
         Self { asked_for: false, ..Self::new(store) }
     }
 
-    /// 401 without a right token, 403 where its scope is too small.
-    async fn authorise(&self, headers: &HeaderMap, needed: Scope) -> Outcome<()> {
+    /// The name of the token. 401 without a right one, 403 where its scope is too small.
+    async fn authorise(&self, headers: &HeaderMap, needed: Scope) -> Outcome<String> {
         if !self.asked_for {
-            return Ok(());
+            return Ok(NOBODY_ASKED.to_owned());
         }
         let token = bearer(headers).ok_or_else(|| unauthorised("send `Authorization: Bearer hb_...`"))?;
         let hash = crypto::sha256(&[token.as_bytes()]);
@@ -105,7 +108,7 @@ impl Tokens {
         }
         let known = found.ok_or_else(|| unauthorised("this token is not known, or was removed"))?;
         if Scope::parse(&known.scope).is_some_and(|scope| scope >= needed) {
-            return Ok(());
+            return Ok(known.name.clone());
         }
         let detail = format!("the scope `{}` is needed, this token has `{}`", needed.name(), known.scope);
         let expected = format!("a token with the scope `{}`", needed.name());

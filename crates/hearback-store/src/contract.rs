@@ -4,11 +4,11 @@ use futures_util::future::BoxFuture;
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 
 use crate::{
-    Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState, Dropped, EventQuery,
-    FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery, MessageView, NewToken, Page, Payload,
-    Progress, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientView,
-    Refused, Retention, RollupRow, SourceActivity, StoreError, StoreStats, Submission, SuppressionView,
-    TokenView,
+    AddressPage, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState, Dropped,
+    EventQuery, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery, MessageView, NewToken,
+    Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport,
+    Receipt, RecipientPage, RecipientQuery, RecipientView, Refused, Retention, RollupRow, SourceActivity,
+    StoreError, StoreStats, Submission, SuppressionQuery, SuppressionView, TokenView,
 };
 
 /// What a store's functions give: an answer, some time later.
@@ -57,8 +57,27 @@ pub trait Store: Send + Sync {
     /// One recipient.
     fn recipient(&self, address: Address) -> Answer<'_, Option<RecipientView>>;
 
-    /// Addresses that must not be sent to, in the order of the address, beginning after `after`.
-    fn suppressions(&self, after: Option<Address>, limit: usize) -> Answer<'_, Vec<SuppressionView>>;
+    /// Many recipients at once, in the order asked; `None` where nothing is known.
+    fn recipients(&self, addresses: Vec<Address>) -> Answer<'_, Vec<Option<RecipientView>>>;
+
+    /// Recipients, those with the newest activity first. Each is listed exactly once though events arrive between the pages:
+    /// the list is as of its first page.
+    fn list_recipients(&self, query: RecipientQuery) -> Answer<'_, RecipientPage>;
+
+    /// The recipients whose profile names this user, in the order of the address, beginning after `after`.
+    fn recipients_of_user(
+        &self,
+        user_id: String,
+        after: Option<Address>,
+        limit: usize,
+    ) -> Answer<'_, AddressPage<RecipientView>>;
+
+    /// Keeps what the application or a person says of a recipient, in the place of what was said before. Whether anything
+    /// changed.
+    fn put_profile(&self, address: Address, profile: Profile) -> Answer<'_, bool>;
+
+    /// Addresses that must not be sent to, in the order of the address.
+    fn suppressions(&self, query: SuppressionQuery) -> Answer<'_, AddressPage<SuppressionView>>;
 
     /// Hourly counts of events by source, between two moments.
     fn hourly(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;

@@ -28,11 +28,12 @@ pub use error::StoreError;
 pub use forgotten::Forgotten;
 pub use log::{LogOptions, LogStore, QuarantineLimits};
 pub use query::{
-    EventFilter, EventQuery, MessageFilter, MessagePage, MessageQuery, Order, Page, QuarantineFilter,
+    AddressPage, EventFilter, EventQuery, MessageFilter, MessagePage, MessageQuery, MinCounts, Order, Page,
+    QuarantineFilter, RecipientPage, RecipientPlace, RecipientQuery, SuppressionQuery,
 };
 pub use retention::{Dropped, Retention};
 pub use submission::{Payload, Receipt, Refused, SourceRef, Submission};
 pub use view::{
-    Explanation, MessageView, NewToken, QuarantineCount, QuarantineEntry, RebuildReport, RecipientView,
-    RollupRow, SourceActivity, StoreStats, SuppressionView, TokenView,
+    Explanation, MessageView, NewToken, Profile, QuarantineCount, QuarantineEntry, RebuildReport,
+    RecipientView, RollupRow, SourceActivity, StoreStats, SuppressionView, TokenView,
 };

@@ -1,8 +1,11 @@
 //! What can be asked of a store.
 
-use hearback_event::{Address, Channel, Kind, MessageId, Reason, Record, Severity, Status, Timestamp};
+use hearback_event::{
+    Address, Channel, Counts, Kind, MessageId, Reason, RecipientStatus, Record, Severity, Status,
+    SuppressionReason, Timestamp,
+};
 
-use crate::MessageView;
+use crate::{MessageView, RecipientView, SuppressionView};
 
 /// Which events; everything that is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -205,4 +208,145 @@ pub struct QuarantineFilter {
     pub before: Option<u64>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// Which suppressed addresses; everything that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SuppressionQuery {
+    /// For one of these reasons; empty for any.
+    pub reasons: Vec<SuppressionReason>,
+    /// Told by this source.
+    pub source: Option<String>,
+    /// Suppressed at or after.
+    pub since: Option<Timestamp>,
+    /// Suppressed before.
+    pub until: Option<Timestamp>,
+    /// Only addresses that come after this one: [`AddressPage::next`] of the page before.
+    pub after: Option<Address>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl SuppressionQuery {
+    /// Whether it is meant.
+    pub fn matches(&self, found: &SuppressionView) -> bool {
+        (self.reasons.is_empty() || self.reasons.contains(&found.reason))
+            && self.source.as_ref().is_none_or(|source| Some(source) == found.source.as_ref())
+            && self.since.is_none_or(|since| found.since >= since)
+            && self.until.is_none_or(|until| found.since < until)
+    }
+}
+
+/// A page of what is in the order of addresses. It may be shorter than asked for, and even empty, and not be the last: so much
+/// is looked at and no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressPage<T> {
+    /// The rows in order.
+    pub rows: Vec<T>,
+    /// After which address the next page begins; `None` at the end.
+    pub next: Option<Address>,
+}
+
+/// How often something must have happened at least; 0 for any number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is what it counts")]
+pub struct MinCounts {
+    pub sent: u64,
+    pub delivered: u64,
+    pub deferred: u64,
+    /// For good or for now.
+    pub bounced: u64,
+    pub rejected: u64,
+    pub failed: u64,
+    /// By people.
+    pub opened: u64,
+    /// By people.
+    pub clicked: u64,
+    pub complained: u64,
+    pub unsubscribed: u64,
+    pub inbound: u64,
+}
+
+impl MinCounts {
+    /// Whether the counters reach it.
+    pub const fn hold(&self, counts: &Counts) -> bool {
+        counts.sent >= self.sent
+            && counts.delivered >= self.delivered
+            && counts.deferred >= self.deferred
+            && counts.bounced_permanent + counts.bounced_temporary >= self.bounced
+            && counts.rejected >= self.rejected
+            && counts.failed >= self.failed
+            && counts.opened_human >= self.opened
+            && counts.clicked_human >= self.clicked
+            && counts.complained >= self.complained
+            && counts.unsubscribed >= self.unsubscribed
+            && counts.inbound >= self.inbound
+    }
+}
+
+/// Which recipients; everything that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecipientQuery {
+    /// Whose last event is of one of these kinds; empty for any.
+    pub last_kinds: Vec<Kind>,
+    /// Of one of these statuses; empty for any.
+    pub statuses: Vec<RecipientStatus>,
+    /// Of this e-mail domain, in lower case.
+    pub domain: Option<String>,
+    /// To whom something happened so often.
+    pub at_least: MinCounts,
+    /// Whose profile names this user. Only these are listed if nothing is known but their profile, and in the order of the
+    /// address.
+    pub user_id: Option<String>,
+    /// Where the page begins: [`RecipientPage::next`] of the page before, of the same query.
+    pub from: Option<RecipientPlace>,
+    /// At most so many (1 to 1000).
+    pub limit: usize,
+}
+
+impl RecipientQuery {
+    /// Whether a recipient, as it is now, is meant.
+    pub fn matches(&self, view: &RecipientView) -> bool {
+        let is_last = |kind: Kind| self.last_kinds.contains(&kind);
+        (self.last_kinds.is_empty() || view.state.last_kind().is_some_and(is_last))
+            && (self.statuses.is_empty() || self.statuses.contains(&view.status))
+            && self.domain.as_deref().is_none_or(|domain| view.address.domain() == Some(domain))
+            && self.at_least.hold(view.counts())
+            && self.user_id.as_ref().is_none_or(|user_id| Some(user_id) == view.profile.user_id.as_ref())
+    }
+}
+
+/// A place in a list of recipients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecipientPlace {
+    /// In the log, newest first.
+    Log {
+        /// The log position as of which the list is made.
+        as_of: u64,
+        /// Events from this position on were walked.
+        beyond: u64,
+    },
+    /// Among those whose last event was dropped, in the order of the address.
+    Dropped {
+        /// The log position as of which the list is made.
+        as_of: u64,
+        /// Recipients whose last event stood here or later were listed.
+        below: u64,
+        /// The last address that was looked at.
+        after: Option<Address>,
+    },
+    /// Among the addresses of a user, in their order.
+    User {
+        /// The last address that was looked at.
+        after: Address,
+    },
+}
+
+/// A page of recipients. It may be shorter than asked for, and even empty, and not be the last: so much is looked at and no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecipientPage {
+    /// The rows in order.
+    pub rows: Vec<RecipientView>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<RecipientPlace>,
 }

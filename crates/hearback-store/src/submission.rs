@@ -16,6 +16,17 @@ pub struct SourceRef {
     pub account: Arc<str>,
 }
 
+impl SourceRef {
+    /// The name, provider and account of what no provider tells: what people and the application say, and notices.
+    pub const HEARBACK: &str = "hearback";
+
+    /// As what Hearback itself writes is in the log. No configured source may have this name.
+    pub fn hearback() -> Self {
+        let name: Arc<str> = Self::HEARBACK.into();
+        Self { provider: Arc::clone(&name), account: Arc::clone(&name), name }
+    }
+}
+
 /// A raw request, as far as it is worth keeping.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payload {

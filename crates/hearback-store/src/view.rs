@@ -93,8 +93,17 @@ pub struct RecipientView {
     pub status: RecipientStatus,
     /// Whether it must not be sent to, and why: by its events or by a person.
     pub suppression: Option<SuppressionView>,
-    /// The application's own id for this person.
+    /// What the application or a person said of it.
+    pub profile: Profile,
+}
+
+/// What the application or a person said of a recipient.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// The application's own id for the person. The addresses of one person have the same.
     pub user_id: Option<String>,
+    /// What the person is called.
+    pub name: Option<String>,
 }
 
 impl RecipientView {

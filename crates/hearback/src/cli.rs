@@ -52,6 +52,10 @@ enum Command {
     Message(commands::message::MessageArgs),
     /// Tell what is known of an address: may it be sent to, what arrived, what did not
     Recipient(commands::recipient::RecipientArgs),
+    /// List recipients, those with the newest activity first
+    Recipients(commands::recipients::RecipientsArgs),
+    /// List, check, add and lift addresses that must not be sent to
+    Suppressions(commands::suppressions::SuppressionsArgs),
     /// Tell everything that happened under one label, such as booking_id=42
     Timeline(commands::timeline::TimelineArgs),
     /// List the sources with what each told and refused
@@ -93,6 +97,8 @@ impl Cli {
             Command::Messages(args) => commands::messages::run(&args, &global),
             Command::Message(args) => commands::message::run(&args, &global),
             Command::Recipient(args) => commands::recipient::run(&args, &global),
+            Command::Recipients(args) => commands::recipients::run(&args, &global),
+            Command::Suppressions(args) => commands::suppressions::run(&args, &global),
             Command::Timeline(args) => commands::timeline::run(&args, &global),
             Command::Sources(args) => commands::sources::run(&args, &global),
             Command::Quarantine(args) => commands::quarantine::run(&args, &global),

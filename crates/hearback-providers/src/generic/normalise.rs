@@ -107,6 +107,7 @@ impl Reading {
                 action: meaning.action.unwrap_or(ListAction::Changed),
                 reason: map.text("reason", scene),
                 scope: None,
+                by: None,
             }),
             inbound: (kind == Kind::Inbound).then(|| Inbound {
                 from: map.text("from", scene),

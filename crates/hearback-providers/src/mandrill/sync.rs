@@ -37,6 +37,7 @@ fn change(allows: bool, value: &Value) -> SuppressionChange {
         reason: entry(value, "reason"),
         // Neither says that the address as a whole may or may not be sent to.
         scope: if allows { Some("allowlist".to_owned()) } else { subaccount() },
+        by: None,
     }
 }
 

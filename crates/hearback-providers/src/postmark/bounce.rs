@@ -117,7 +117,12 @@ fn list_change(kind: Kind, name: &str, payload: &Value) -> Option<SuppressionCha
         _ if json::truthy(payload, "/Inactive") => ListAction::Added,
         _ => return None,
     };
-    Some(SuppressionChange { action, reason: Some(name.to_owned()), scope: payload::scope(payload) })
+    Some(SuppressionChange {
+        action,
+        reason: Some(name.to_owned()),
+        scope: payload::scope(payload),
+        by: None,
+    })
 }
 
 #[cfg(test)]

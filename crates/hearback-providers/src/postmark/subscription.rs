@@ -29,6 +29,7 @@ pub(super) fn fill(event: &mut Event, payload: &Value) {
         // On the way off the list there is no reason; who did it says most.
         reason: reason.or_else(|| json::text(payload, "/Origin")),
         scope: payload::scope(payload),
+        by: None,
     });
 }
 

@@ -146,6 +146,7 @@ fn of_list(base: Event, data: &Value) -> Event {
             action,
             reason: json::text(data, "/origin"),
             scope: None,
+            by: None,
         }),
         ..base
     }
@@ -165,7 +166,7 @@ fn of_topic(base: &Event, data: &Value, topic: &Value, identity: [&[u8]; 3]) -> 
     Event {
         occurred_at: base.occurred_at,
         recipient: recipient(data),
-        suppression: Some(SuppressionChange { action, reason: None, scope: Some(id) }),
+        suppression: Some(SuppressionChange { action, reason: None, scope: Some(id), by: None }),
         error: (kind == Kind::Unknown).then(|| "the topic names no known subscription".to_owned()),
         raw: (kind == Kind::Unknown).then(|| json::cut(&topic.to_string()).to_owned()),
         ..Event::new(kind, base.native_type.clone(), base.channel, key)

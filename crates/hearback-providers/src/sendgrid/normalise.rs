@@ -132,7 +132,7 @@ fn suppression(native: &Native<'_>) -> Option<SuppressionChange> {
     };
     // A group event is never global, even if it should name no group.
     let scope = kept(&native.asm_group_id).unwrap_or_else(|| "unnamed".to_owned());
-    Some(SuppressionChange { action, reason: None, scope: Some(scope) })
+    Some(SuppressionChange { action, reason: None, scope: Some(scope), by: None })
 }
 
 fn is_sample(native: &Native<'_>) -> bool {

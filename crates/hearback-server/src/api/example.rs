@@ -4,20 +4,25 @@
 use std::sync::Arc;
 
 use hearback_event::{
-    Address, Channel, DedupKey, Event, Fact, Failure, Kind, Origin, Reason, RecipientState, Record, Severity,
-    Timestamp,
+    Address, Channel, DedupKey, Event, Fact, Failure, Kind, ListAction, Origin, Reason, RecipientState,
+    Record, Severity, SuppressionChange, Timestamp,
 };
-use hearback_store::{MessageView, Payload, QuarantineEntry, RecipientView, RollupRow, SuppressionView};
+use hearback_store::{
+    MessageView, Payload, Profile, QuarantineEntry, RecipientView, RollupRow, SourceRef, SuppressionView,
+};
 use serde::Serialize;
 
 use super::message_list::Summary;
 use super::messages::{Message, MessageHead};
 use super::page::ListPage;
 use super::quarantine::{Entry, WholeEntry};
-use super::recipients::{Recipient, Suppression};
+use super::recipients::{Recipient, RecipientProfile, Suppression};
 use super::registrations::{Outcomes, Registered};
 use super::sources::SourceView;
 use super::stats::HourlyCount;
+use super::suppressions::by_hand::{Added, AddedOne, Lifted, NOTE};
+use super::suppressions::check::{Checked, Checks};
+use super::suppressions::standing::Standing;
 use super::timelines::Timeline;
 use crate::readmit::Readmitted;
 
@@ -79,9 +84,15 @@ pub(crate) fn examples() -> Vec<Example> {
             &ListPage::whole(vec![Summary::of(&view(vec![sent.clone(), bounced.clone()]), at)]),
         ),
         Example::json("getMessage", &message()),
-        Example::json("getRecipient", &Recipient::of(recipient(&[sent.clone(), bounced.clone()]))),
+        Example::json("getRecipient", &profile()),
+        Example::json("listRecipients", &ListPage::whole(vec![Recipient::of(recipient(&story()))])),
+        Example::json("putRecipient", &profile()),
         Example::json("getTimeline", &timeline),
         Example::json("listSuppressions", &ListPage::whole(vec![Suppression::from(suppression(at))])),
+        Example::json("getSuppression", &standing()),
+        Example::json("addSuppressions", &added()),
+        Example::json("liftSuppression", &lifted(at)),
+        Example::json("checkSuppressions", &checks(at)),
         Example::json("listQuarantine", &ListPage::whole(vec![Entry::from(refused(at))])),
         Example::json("getQuarantineEntry", &WholeEntry::from(refused(at))),
         Example::json("retryQuarantine", &retried),
@@ -147,7 +158,74 @@ fn recipient(events: &[Record]) -> RecipientView {
         state.add(&Fact::of(record, 1));
     }
     let suppression = state.suppression().map(|suppression| self::suppression(suppression.since));
-    RecipientView { address: address(), status: state.status(), suppression, user_id: None, state }
+    RecipientView { address: address(), status: state.status(), suppression, profile: said(), state }
+}
+
+fn said() -> Profile {
+    Profile { user_id: Some("42".to_owned()), name: Some("Alice Example".to_owned()) }
+}
+
+fn profile() -> RecipientProfile {
+    let [sent, bounced] = story();
+    let phone = RecipientView { address: phone(), ..recipient(&[]) };
+    RecipientProfile::of(recipient(&[sent, bounced]), vec![phone])
+}
+
+/// Somebody at the desk has suppressed the number.
+fn done_by_hand() -> Record {
+    let mut done = record(43, "2026-11-20T11:30:00Z", event(Kind::SuppressionChanged, "suppressed"));
+    let (reason, by) = (Some("asked by phone not to be written to".to_owned()), Some("desk".to_owned()));
+    done.event = Event {
+        recipient: Some(phone()),
+        suppression: Some(SuppressionChange { action: ListAction::Added, reason, scope: None, by }),
+        occurred_at: done.event.occurred_at,
+        ..Event::new(Kind::SuppressionChanged, "suppressed", Channel::Other, DedupKey::of(&[]))
+    };
+    let name: Arc<str> = SourceRef::hearback().name;
+    let (provider, account) = (Arc::clone(&name), Arc::clone(&name));
+    Record { source: name, provider, account, origin: Origin::Application, payload: None, ..done }
+}
+
+fn by_hand() -> SuppressionView {
+    let reason = hearback_event::SuppressionReason::Manual;
+    SuppressionView { address: phone(), reason, since: done_by_hand().occurred_at(), source: None }
+}
+
+fn standing() -> Standing {
+    let view =
+        RecipientView { address: phone(), suppression: Some(by_hand()), ..recipient(&[done_by_hand()]) };
+    Standing::of(phone(), Some(view), vec![done_by_hand()])
+}
+
+fn added() -> Added {
+    let one = AddedOne { address: phone(), created: true, suppression: Some(by_hand().into()) };
+    Added { created: 1, data: vec![one] }
+}
+
+fn lifted(since: Timestamp) -> Lifted {
+    Lifted { address: address(), was: suppression(since).into(), note: NOTE }
+}
+
+fn checks(since: Timestamp) -> Checks {
+    let suppressed = Checked {
+        given: "Alice@example.com".to_owned(),
+        address: Some(address()),
+        may_send: false,
+        suppression: Some(suppression(since).into()),
+        error: None,
+    };
+    let unknown = Checked {
+        given: String::new(),
+        address: None,
+        may_send: false,
+        suppression: None,
+        error: Some("the address is empty".to_owned()),
+    };
+    Checks { data: vec![suppressed, unknown] }
+}
+
+fn phone() -> Address {
+    Address::parse("+15551234567").unwrap_or_else(|_| unreachable!("a number"))
 }
 
 fn address() -> Address {

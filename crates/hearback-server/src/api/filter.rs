@@ -1,6 +1,8 @@
 //! The filters of event lists.
 
-use hearback_event::{Address, Channel, Kind, Label, Reason, Status, Timestamp, UnknownName};
+use std::str::FromStr;
+
+use hearback_event::{Address, Channel, Kind, Label, Reason, Timestamp, UnknownName};
 use hearback_store::{EventFilter, Order};
 
 use super::cursor::Scope;
@@ -15,8 +17,8 @@ const MOMENT: &str = "a moment such as 2026-11-20T10:00:00Z";
 pub(super) fn read(params: &Params) -> Outcome<EventFilter> {
     let text = |name: &str| params.one(name).map(|value| value.map(str::to_owned));
     let (since, until) = span(params)?;
-    let filter = EventFilter {
-        kinds: kinds(params)?,
+    Ok(EventFilter {
+        kinds: kinds(params, "type")?,
         source: text("source")?,
         provider: text("provider")?,
         recipient: recipient(params)?,
@@ -25,11 +27,10 @@ pub(super) fn read(params: &Params) -> Outcome<EventFilter> {
         labels: labels(params)?,
         tag: text("tag")?,
         severity: params.parsed("severity", "permanent or temporary")?,
-        reasons: reasons(params)?,
+        reasons: words(params, "reason", Reason::ALL.iter().map(|reason| reason.name()))?,
         since,
         until,
-    };
-    Ok(filter)
+    })
 }
 
 /// The recipient that is asked for.
@@ -37,7 +38,7 @@ pub(super) fn recipient(params: &Params) -> Outcome<Option<Address>> {
     params.parsed("recipient", "an e-mail address or a number such as +15551234567")
 }
 
-/// `since` and `until`.
+/// `since` and `until`, as far as they are said.
 pub(super) fn span(params: &Params) -> Outcome<(Option<Timestamp>, Option<Timestamp>)> {
     let moment = |name: &str| params.parsed::<Timestamp>(name, MOMENT);
     let (since, until) = (moment("since")?, moment("until")?);
@@ -61,17 +62,18 @@ pub(super) fn order(params: &Params) -> Outcome<Option<Order>> {
     }
 }
 
-fn kinds(params: &Params) -> Outcome<Vec<Kind>> {
-    several(params, "type", Kind::parse, Kind::ALL.iter().map(|kind| kind.name()))
+/// The types of events that a parameter names.
+pub(super) fn kinds(params: &Params, parameter: &str) -> Outcome<Vec<Kind>> {
+    several(params, parameter, Kind::parse, Kind::ALL.iter().map(|kind| kind.name()))
 }
 
-fn reasons(params: &Params) -> Outcome<Vec<Reason>> {
-    several(params, "reason", str::parse, Reason::ALL.iter().map(|reason| reason.name()))
-}
-
-/// The statuses that are asked for.
-pub(super) fn statuses(params: &Params) -> Outcome<Vec<Status>> {
-    several(params, "status", str::parse, Status::ALL.iter().map(|status| status.name()))
+/// The words of a vocabulary that a parameter names, each once.
+pub(super) fn words<T: FromStr<Err = UnknownName> + PartialEq>(
+    params: &Params,
+    parameter: &str,
+    known: impl Iterator<Item = &'static str> + Clone,
+) -> Outcome<Vec<T>> {
+    several(params, parameter, str::parse, known)
 }
 
 /// The channel that is asked for.

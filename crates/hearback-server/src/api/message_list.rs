@@ -98,7 +98,7 @@ fn read(params: &Params) -> Outcome<(MessageFilter, bool)> {
         Some(_) => return Err(Problem::bad_field("overdue", "`true`", "`overdue` can only be `true`")),
     };
     let filter = MessageFilter {
-        statuses: filter::statuses(params)?,
+        statuses: filter::words(params, "status", Status::ALL.iter().map(|status| status.name()))?,
         source: text("source")?,
         provider: text("provider")?,
         channel: filter::channel(params)?,

@@ -1,14 +1,17 @@
 //! The API: answers about events, messages, recipients, timelines and sources, under tokens.
 
 mod cursor;
+mod directory;
 mod events;
 mod example;
 mod filter;
+mod given;
 mod import;
 mod message_list;
 mod messages;
 mod page;
 mod params;
+mod profile;
 mod quarantine;
 mod query;
 mod recipients;
@@ -50,14 +53,13 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
                 .layer(DefaultBodyLimit::max(registrations::BODY_BYTES_MAX)),
         )
         .routes(routes!(messages::one))
-        .routes(routes!(recipients::one, recipients::forget))
         .merge(
             OpenApiRouter::new()
                 .routes(routes!(import::events))
                 .layer(DefaultBodyLimit::max(import::BODY_BYTES_MAX)),
         )
         .routes(routes!(timelines::one))
-        .routes(routes!(suppressions::list))
+        .merge(people())
         .routes(routes!(quarantine::list))
         .routes(routes!(quarantine::retry_all))
         .routes(routes!(quarantine::one, quarantine::remove))
@@ -65,6 +67,17 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(sources::list))
         .routes(routes!(stats::hourly));
     OpenApiRouter::new().nest(ROOT, routes)
+}
+
+/// What is known of addresses, and what people say of them: with bodies of many addresses.
+fn people() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new()
+        .routes(routes!(suppressions::list, suppressions::by_hand::add))
+        .routes(routes!(suppressions::check::check))
+        .routes(routes!(suppressions::standing::one, suppressions::by_hand::lift))
+        .routes(routes!(directory::list))
+        .routes(routes!(recipients::one, recipients::forget, profile::put))
+        .layer(DefaultBodyLimit::max(given::BODY_BYTES_MAX))
 }
 
 /// A store that cannot answer now.

@@ -5,7 +5,10 @@
 
 use std::sync::LazyLock;
 
-use hearback_event::{Address, Channel, Kind, MessageId, Reason, Severity, Status, Timestamp};
+use hearback_event::{
+    Address, Channel, Kind, MessageId, Reason, RecipientStatus, Severity, Status, SuppressionReason,
+    Timestamp,
+};
 use utoipa::openapi::path::ParameterIn;
 use utoipa::{IntoParams, ToSchema};
 
@@ -137,6 +140,100 @@ pub(super) struct PageQuery {
     /// The `next_cursor` of the page before.
     #[param(nullable = false)]
     cursor: Option<String>,
+}
+
+/// Which recipients.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `directory` reads")]
+pub(super) struct RecipientsQuery {
+    /// Whose last event is of one of these types, with or without `message.` before the name. Several with commas, or given
+    /// several times.
+    #[param(style = Form, explode = false, nullable = false, example = json!(["bounced", "complained"]))]
+    last_event: Option<Vec<Kind>>,
+    /// Of one of these statuses. Several with commas, or given several times.
+    #[param(style = Form, explode = false, nullable = false, example = json!(["failing"]))]
+    status: Option<Vec<RecipientStatus>>,
+    /// Of this e-mail domain.
+    #[param(nullable = false, example = "example.com")]
+    domain: Option<String>,
+    /// Of this person, by the application's own id.
+    #[param(nullable = false, example = "42")]
+    user_id: Option<String>,
+    /// Sent to at least so often.
+    #[param(nullable = false, minimum = 0)]
+    sent_min: Option<u32>,
+    /// Delivered at least so often.
+    #[param(nullable = false, minimum = 0)]
+    delivered_min: Option<u32>,
+    /// Deferred at least so often.
+    #[param(nullable = false, minimum = 0)]
+    deferred_min: Option<u32>,
+    /// Bounced at least so often, for good or for now.
+    #[param(nullable = false, minimum = 0, example = 3)]
+    bounced_min: Option<u32>,
+    /// Rejected at least so often.
+    #[param(nullable = false, minimum = 0)]
+    rejected_min: Option<u32>,
+    /// Failed at least so often.
+    #[param(nullable = false, minimum = 0)]
+    failed_min: Option<u32>,
+    /// Opened by people at least so often.
+    #[param(nullable = false, minimum = 0)]
+    opened_min: Option<u32>,
+    /// Clicked by people at least so often.
+    #[param(nullable = false, minimum = 0)]
+    clicked_min: Option<u32>,
+    /// Complained at least so often.
+    #[param(nullable = false, minimum = 0)]
+    complained_min: Option<u32>,
+    /// Unsubscribed at least so often.
+    #[param(nullable = false, minimum = 0)]
+    unsubscribed_min: Option<u32>,
+    /// Wrote to us at least so often.
+    #[param(nullable = false, minimum = 0)]
+    inbound_min: Option<u32>,
+    /// At most so many rows.
+    #[param(nullable = false, minimum = 1, maximum = 1000, default = 50)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before, with the same filter.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+}
+
+/// Which suppressed addresses.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `suppressions` reads")]
+pub(super) struct SuppressionsQuery {
+    /// For one of these reasons. Several with commas, or given several times.
+    #[param(style = Form, explode = false, nullable = false, example = json!(["manual"]))]
+    reason: Option<Vec<SuppressionReason>>,
+    /// Told by this source.
+    #[param(nullable = false, example = "mailgun-eu")]
+    source: Option<String>,
+    /// Suppressed at or after this moment.
+    #[param(nullable = false, example = "2026-11-20T10:00:00Z")]
+    since: Option<Timestamp>,
+    /// Suppressed before this moment, which must be after `since`.
+    #[param(nullable = false, example = "2026-11-21T10:00:00Z")]
+    until: Option<Timestamp>,
+    /// At most so many rows.
+    #[param(nullable = false, minimum = 1, maximum = 1000, default = 50)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before, with the same filter.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+}
+
+/// Why a suppression is lifted.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `suppressions` reads")]
+pub(super) struct LiftQuery {
+    /// Why, for people who read the history.
+    #[param(nullable = false, min_length = 1, max_length = 500, example = "asked for it by phone")]
+    reason: Option<String>,
 }
 
 /// Which messages, how many, and from where on.

@@ -10,6 +10,7 @@ use hearback_store::{RecipientView, StoreError, SuppressionView};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::given::ADDRESS;
 use super::messages::ByWhom;
 use super::params::{Params, parse};
 use super::segment::Segment;
@@ -19,6 +20,9 @@ use crate::conditional::Asked;
 use crate::openapi::{NotFound, Refusals, Unchanged};
 use crate::problem::{Outcome, Problem};
 use crate::shared::Shared;
+
+/// Other addresses of a person that are shown, at most.
+const OTHERS_MAX: usize = 100;
 
 /// A recipient with everything known of it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,6 +48,30 @@ pub(crate) struct Recipient {
     /// The application's own id for this person.
     #[schema(required)]
     user_id: Option<String>,
+    /// What the person is called.
+    #[schema(required)]
+    name: Option<String>,
+}
+
+/// A recipient, with what else is known of the same person.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RecipientProfile {
+    #[serde(flatten)]
+    recipient: Recipient,
+    /// The other addresses with the same `user_id`, over all channels, in the order of the address; at most 100.
+    addresses: Vec<OtherAddress>,
+}
+
+/// Another address of the same person.
+#[derive(Debug, Serialize, ToSchema)]
+struct OtherAddress {
+    /// The address, as it is kept.
+    address: Address,
+    /// What is known of it, in one word.
+    status: RecipientStatus,
+    /// Its newest event.
+    #[schema(required)]
+    last_event: Option<LastEvent>,
 }
 
 /// An address that must not be sent to.
@@ -130,25 +158,53 @@ impl CountsView {
 impl Recipient {
     pub(crate) fn of(view: RecipientView) -> Self {
         let state = &view.state;
-        let last_event = state.last.map(|(occurred_at, _)| LastEvent {
-            r#type: state.last_kind().map(hearback_event::Kind::dotted),
-            occurred_at,
-        });
         Self {
             status: view.status,
-            last_event,
+            last_event: LastEvent::of(&view),
             last_sent_at: state.sent_at,
             first_event_at: state.first_at,
             counts: CountsView::of(view.counts()),
             address: view.address,
             suppression: view.suppression.map(Suppression::from),
-            user_id: view.user_id,
+            user_id: view.profile.user_id,
+            name: view.profile.name,
         }
     }
 }
 
-fn read(address: &str) -> Outcome<Address> {
-    parse("address", address, "an e-mail address or a number such as +15551234567")
+impl LastEvent {
+    fn of(view: &RecipientView) -> Option<Self> {
+        let r#type = view.state.last_kind().map(hearback_event::Kind::dotted);
+        view.state.last.map(|(occurred_at, ..)| Self { r#type, occurred_at })
+    }
+}
+
+impl RecipientProfile {
+    pub(super) fn of(view: RecipientView, same_person: Vec<RecipientView>) -> Self {
+        let others = same_person.into_iter().filter(|other| other.address != view.address);
+        let addresses = others.take(OTHERS_MAX).map(|other| OtherAddress {
+            status: other.status,
+            last_event: LastEvent::of(&other),
+            address: other.address,
+        });
+        Self { addresses: addresses.collect(), recipient: Recipient::of(view) }
+    }
+}
+
+/// The recipient with the other addresses of the same person.
+pub(super) async fn profile_of(shared: &Shared, view: RecipientView) -> Outcome<RecipientProfile> {
+    let same_person = match view.profile.user_id.clone() {
+        Some(user_id) => {
+            let page = shared.store.recipients_of_user(user_id, None, OTHERS_MAX + 1).await;
+            page.map_err(|error| store_failed(&error))?.rows
+        }
+        None => Vec::new(),
+    };
+    Ok(RecipientProfile::of(view, same_person))
+}
+
+pub(super) fn read(address: &str) -> Outcome<Address> {
+    parse("address", address, ADDRESS)
 }
 
 /// What was erased of a person, by where it was.
@@ -238,14 +294,14 @@ pub(super) async fn forget(
 
 /// What is known of a recipient
 ///
-/// Counters, the newest event, and whether the address must not be sent to, and why.
+/// Counters, the newest event, whether the address must not be sent to, and why; and the same person's other addresses.
 #[utoipa::path(
     get,
     path = "/recipients/{address}",
     operation_id = "getRecipient",
     tag = "recipients",
     params(("address" = Address, Path, description = "An e-mail address or a number such as +15551234567, in any spelling.")),
-    responses((status = 200, description = "The recipient.", body = Recipient, headers(("etag" = String, description = "For `If-None-Match`."))), Unchanged, NotFound, Refusals),
+    responses((status = 200, description = "The recipient.", body = RecipientProfile, headers(("etag" = String, description = "For `If-None-Match`."))), Unchanged, NotFound, Refusals),
     security(("token" = ["read"])),
 )]
 pub(super) async fn one(
@@ -258,11 +314,12 @@ pub(super) async fn one(
     Params::none(query)?;
     let address = read(&address)?;
     let found = shared.store.recipient(address).await.map_err(|error| store_failed(&error))?;
-    found.map(|view| asked.json(&Recipient::of(view))).ok_or_else(|| {
+    let view = found.ok_or_else(|| {
         Problem::not_found(
             "address",
             "an address of which an event is known",
             "nothing is known of this address",
         )
-    })
+    })?;
+    Ok(asked.json(&profile_of(&shared, view).await?))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use hearback_event::{Kind, Timestamp};
-use hearback_store::{QuarantineCount, SourceActivity};
+use hearback_store::{QuarantineCount, SourceActivity, SourceRef};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -164,8 +164,10 @@ pub(super) async fn list(
         let activity = activities.iter().find(|activity| *activity.name == *reference.name);
         SourceView::of(&reference.name, &reference.provider, Some(source), activity, &refused)
     });
+    // What Hearback itself writes comes from no endpoint, and cannot fall silent.
     let is_configured = |activity: &&SourceActivity| {
-        shared.sources.iter().any(|source| *source.reference.name == *activity.name)
+        *activity.name == *SourceRef::HEARBACK
+            || shared.sources.iter().any(|source| *source.reference.name == *activity.name)
     };
     let gone = activities
         .iter()

@@ -35,10 +35,11 @@ Lists are paged: `next_cursor` of one page is `cursor` of the next. Cursors are 
 belong to the list, filter and order that they came from. Times are RFC 3339 in UTC. New members may be added to answers; \
 those that are described stay.";
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("events", "The log: everything that providers told, in the order of its arrival."),
     ("messages", "One e-mail or SMS to one recipient, made of its events."),
-    ("recipients", "Addresses and numbers, over all messages; and which of them must not be sent to."),
+    ("recipients", "Addresses and numbers, over all messages."),
+    ("suppressions", "Addresses that must not be sent to: why, since when, and saying so by hand."),
     ("timelines", "Everything that carries one label, such as a booking's number."),
     ("stats", "Counts over time."),
     ("sources", "The configured endpoints of providers."),
@@ -189,6 +190,8 @@ fn is_worth_showing(operation: &Operation, name: &str) -> bool {
     match operation.operation_id.as_deref() {
         Some("listEvents") => ["type", "label"].contains(&name),
         Some("listMessages") => name == "status",
+        Some("listRecipients") => name == "last_event",
+        Some("listSuppressions") => name == "reason",
         Some("listQuarantine" | "retryQuarantine") => name == "cause",
         _ => false,
     }

@@ -1,6 +1,6 @@
 //! A store in memory that can be told to fail.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
@@ -8,11 +8,12 @@ use hearback_event::{
     Address, DedupKey, EventId, Fact, Kind, MessageId, RecipientState, Record, SuppressionReason, Timestamp,
 };
 use hearback_store::{
-    Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState, Dropped,
-    EventFilter, EventQuery, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery, MessageView,
-    NewToken, Order, Page, Payload, Progress, QuarantineCount, QuarantineEntry, QuarantineFilter,
-    RebuildReport, Receipt, RecipientView, Refused, Retention, RollupRow, SourceActivity, Store, StoreError,
-    StoreStats, Submission, SuppressionView, TokenView,
+    AddressPage, Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState,
+    Dropped, EventFilter, EventQuery, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery,
+    MessageView, NewToken, Order, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry,
+    QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView, Refused,
+    Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission, SuppressionQuery,
+    SuppressionView, TokenView,
 };
 
 /// How a store fails.
@@ -39,6 +40,7 @@ pub(crate) struct State {
     pub(crate) records: Vec<Record>,
     pub(crate) quarantine: Vec<(u64, Refused)>,
     pub(crate) tokens: Vec<TokenView>,
+    pub(crate) profiles: BTreeMap<Address, Profile>,
     pub(crate) fail_submit: Option<Fault>,
     pub(crate) fail_quarantine: Option<Fault>,
     pub(crate) token_reads: usize,
@@ -113,7 +115,7 @@ impl State {
 
     fn recipient(&self, address: &Address) -> Option<RecipientView> {
         let mut state = RecipientState::default();
-        let mut found = false;
+        let mut found = self.profiles.contains_key(address);
         for record in self.records.iter().filter(|record| record.event.recipient.as_ref() == Some(address)) {
             state.add(&Fact::of(record, 1));
             found = true;
@@ -121,8 +123,13 @@ impl State {
         let view = RecipientView {
             address: address.clone(),
             status: state.status(),
-            suppression: None,
-            user_id: None,
+            suppression: state.suppression().map(|suppression| SuppressionView {
+                address: address.clone(),
+                reason: suppression.reason,
+                since: suppression.since,
+                source: None,
+            }),
+            profile: self.profiles.get(address).cloned().unwrap_or_default(),
             state,
         };
         found.then_some(view)
@@ -250,15 +257,51 @@ impl Store for FakeStore {
         ready(Ok(self.state().recipient(&address)))
     }
 
-    fn suppressions(&self, after: Option<Address>, limit: usize) -> Answer<'_, Vec<SuppressionView>> {
+    fn recipients(&self, addresses: Vec<Address>) -> Answer<'_, Vec<Option<RecipientView>>> {
+        let state = self.state();
+        ready(Ok(addresses.iter().map(|address| state.recipient(address)).collect()))
+    }
+
+    fn list_recipients(&self, query: RecipientQuery) -> Answer<'_, RecipientPage> {
+        let state = self.state();
+        let mut addresses: Vec<_> =
+            state.records.iter().filter_map(|record| record.event.recipient.clone()).collect();
+        addresses.sort();
+        addresses.dedup();
+        let all = addresses.iter().filter_map(|address| state.recipient(address));
+        let rows = all.filter(|view| query.matches(view)).take(query.limit).collect();
+        ready(Ok(RecipientPage { rows, next: None }))
+    }
+
+    fn recipients_of_user(
+        &self,
+        user_id: String,
+        _: Option<Address>,
+        _: usize,
+    ) -> Answer<'_, AddressPage<RecipientView>> {
+        let state = self.state();
+        let of_user = state.profiles.iter().filter(|(_, profile)| profile.user_id.as_ref() == Some(&user_id));
+        let rows = of_user.filter_map(|(address, _)| state.recipient(address)).collect();
+        ready(Ok(AddressPage { rows, next: None }))
+    }
+
+    fn put_profile(&self, address: Address, profile: Profile) -> Answer<'_, bool> {
+        let before = self.state().profiles.insert(address, profile.clone());
+        ready(Ok(before != Some(profile)))
+    }
+
+    fn suppressions(&self, query: SuppressionQuery) -> Answer<'_, AddressPage<SuppressionView>> {
         let rows = ["a@x.example", "b@x.example", "c@x.example"].map(|address| SuppressionView {
             address: Address::parse(address).unwrap(),
             reason: SuppressionReason::Bounced,
             since: Timestamp::EPOCH,
             source: Some("one".to_owned()),
         });
-        let rows = rows.into_iter().filter(|row| after.as_ref().is_none_or(|after| row.address > *after));
-        ready(Ok(rows.take(limit).collect()))
+        let is_after = |row: &SuppressionView| query.after.as_ref().is_none_or(|after| row.address > *after);
+        let rows: Vec<_> = rows.into_iter().filter(|row| is_after(row) && query.matches(row)).collect();
+        let next =
+            rows.get(query.limit - 1).filter(|_| rows.len() > query.limit).map(|row| row.address.clone());
+        ready(Ok(AddressPage { rows: rows.into_iter().take(query.limit).collect(), next }))
     }
 
     fn hourly(&self, since: Timestamp, _: Timestamp) -> Answer<'_, Vec<RollupRow>> {

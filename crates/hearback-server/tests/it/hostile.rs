@@ -16,14 +16,15 @@ use tower::ServiceExt as _;
 
 use crate::world::{ADMIN, METRICS, settings, signed, source};
 
-struct Server {
+/// A server over a real store.
+pub(crate) struct Server {
     _folder: tempfile::TempDir,
     store: Arc<LogStore>,
     app: Router,
 }
 
 impl Server {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(sqlite::open(&SqliteOptions::new(folder.path().join("events.db"))).unwrap());
         let (hash, created_at) = (sha256(&[ADMIN.as_bytes()]), Timestamp::now());
@@ -42,17 +43,29 @@ impl Server {
         (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
-    async fn get(&self, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
         let request = Request::get(path).header("authorization", format!("Bearer {ADMIN}"));
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
-    async fn post(&self, body: &Value) -> StatusCode {
+    pub(crate) async fn post(&self, body: &Value) -> StatusCode {
         let body = body.to_string();
         self.send(signed("/webhooks/one", &body).body(Body::from(body)).unwrap()).await.0
     }
 
-    async fn events(&self) -> usize {
+    /// Gives a body, with a token of the greatest scope.
+    pub(crate) async fn give(&self, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("authorization", format!("Bearer {ADMIN}"));
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(request.body(body).unwrap()).await
+    }
+
+    pub(crate) async fn close(&self) {
+        self.store.close().await.unwrap();
+    }
+
+    pub(crate) async fn events(&self) -> usize {
         self.get("/v1/events?limit=1000").await.1["data"].as_array().unwrap().len()
     }
 }
@@ -61,7 +74,7 @@ fn digit(value: u8) -> char {
     char::from_digit(value.into(), 16).unwrap()
 }
 
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     text.bytes().flat_map(|byte| ['%', digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
@@ -141,6 +154,16 @@ async fn absurd_filters_and_paths_are_answered_clearly() {
             format!("/v1/recipients/{text}"),
             format!("/v1/timelines/{text}/{text}"),
             format!("/v1/suppressions?cursor={text}"),
+            format!("/v1/suppressions?reason={text}"),
+            format!("/v1/recipients?last_event={text}"),
+            format!("/v1/recipients?status={text}"),
+            format!("/v1/recipients?domain={text}"),
+            format!("/v1/recipients?user_id={text}"),
+            format!("/v1/recipients?bounced_min={text}"),
+            format!("/v1/recipients?cursor={text}"),
+            format!("/v1/suppressions?source={text}"),
+            format!("/v1/suppressions?since={text}"),
+            format!("/v1/suppressions/{text}"),
             format!("/v1/stats/hourly?since={text}"),
             format!("/v1/stats/hourly?until={text}"),
             format!("/v1/quarantine?source={text}&cause={text}"),
@@ -234,4 +257,74 @@ async fn a_huge_label_is_kept_and_harms_nobody() {
     );
     assert_eq!(server.get("/v1/timelines/k0/0").await.1["data"].as_array().unwrap().len(), 1);
     server.store.close().await.unwrap();
+}
+
+/// Whatever is suppressed and named comes back as it was, and forgets nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_people_say_is_kept_as_it_is() {
+    let server = Server::new().await;
+    let mut kept = 0;
+    for text in TEXTS {
+        let Ok(address) = hearback_event::Address::parse(text) else { continue };
+        let body = json!({"addresses": [text, format!(" {text} "), text], "reason": text});
+        let (status, added) = server.give("POST", "/v1/suppressions", &body).await;
+        let asked = json!({"addresses": [text]});
+        let (_, checked) = server.give("POST", "/v1/suppressions/check", &asked).await;
+        let named = json!({"user_id": text, "name": text});
+        let path = encoded(address.as_str());
+        let (put, profile) = server.give("PUT", &format!("/v1/recipients/{path}"), &named).await;
+        assert_eq!((status.as_u16(), put.as_u16()), (200, 200), "{text}: {added} {profile}");
+        let many: Vec<_> = added["data"].as_array().unwrap().iter().map(|one| &one["address"]).collect();
+        assert!(many.iter().all(|one| **one == json!(address.as_str())), "{text}: {added}");
+        assert_eq!(
+            (&checked["data"][0]["given"], &checked["data"][0]["may_send"]),
+            (&json!(text), &json!(false))
+        );
+        let (_, standing) = server.get(&format!("/v1/suppressions/{path}")).await;
+        assert_eq!(
+            (&standing["because"], &standing["by"]),
+            (&json!(text.trim()), &json!("t")),
+            "{text}: {standing}"
+        );
+        assert_eq!((&profile["user_id"], &profile["name"]), (&json!(text.trim()), &json!(text.trim())));
+        kept += added["created"].as_u64().unwrap();
+    }
+    assert!(kept > 15 && server.events().await as u64 == kept, "{kept}");
+    let (_, listed) = server.get("/v1/suppressions?limit=1000").await;
+    assert_eq!(listed["data"].as_array().unwrap().len() as u64, kept);
+    server.close().await;
+}
+
+/// Ten megabytes are too much, whatever they hold, and what is nested without end is no body.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn bodies_without_measure_are_refused() {
+    let server = Server::new().await;
+    let huge = "x".repeat(10 << 20);
+    for (method, path, body) in [
+        ("POST", "/v1/suppressions", json!({"addresses": [huge]})),
+        ("POST", "/v1/suppressions/check", json!({"addresses": [huge]})),
+        ("PUT", "/v1/recipients/a@x.example", json!({"name": huge})),
+    ] {
+        let (status, problem) = server.give(method, path, &body).await;
+        assert_eq!((status.as_u16(), &problem["field"]), (413, &json!("body")), "{path}");
+        for raw in [
+            "",
+            "{",
+            "null",
+            "\u{feff}{}",
+            &"[".repeat(200_000),
+            &"{\"addresses\":".repeat(50_000),
+            "{\"addresses\":[\"\\ud800\"]}",
+        ] {
+            let request = Request::builder()
+                .method(method)
+                .uri(path)
+                .header("authorization", format!("Bearer {ADMIN}"));
+            let (status, problem) = server.send(request.body(Body::from(raw.to_owned())).unwrap()).await;
+            assert_eq!((status.as_u16(), &problem["field"]), (400, &json!("body")), "{path}: {problem}");
+            assert!(problem["detail"].as_str().unwrap().len() < 1000);
+        }
+    }
+    assert_eq!(server.events().await, 0);
+    server.close().await;
 }

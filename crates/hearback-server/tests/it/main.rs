@@ -13,6 +13,7 @@ mod life;
 mod metrics;
 mod modes;
 mod openapi;
+mod people;
 mod problems;
 mod quarantine;
 mod real;

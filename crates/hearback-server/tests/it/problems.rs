@@ -56,10 +56,32 @@ const TABLE: &[(&str, &str, &str, u16, &str, &str)] = &[
     ("GET", "/v1/events?limit", READ, 400, "limit", "a value"),
     ("GET", "/v1/messages/nonsense", READ, 400, "id", "msg_"),
     ("GET", NO_MESSAGE, READ, 404, "id", "the id of a message"),
+    ("GET", "/v1/recipients?last_event=flew", READ, 400, "last_event", "one or more of queued"),
+    ("GET", "/v1/recipients?status=dead", READ, 400, "status", "suppressed"),
+    ("GET", "/v1/recipients?bounced_min=-1", READ, 400, "bounced_min", "a whole number"),
+    ("GET", "/v1/recipients?cursor=AAAA", READ, 400, "cursor", "next_cursor"),
     ("GET", "/v1/recipients/%20", READ, 400, "address", "e-mail address"),
     ("GET", "/v1/recipients/nobody@x.example", READ, 404, "address", "an address of which"),
     ("GET", "/v1/timelines/booking_id/%5B1%5D", READ, 400, "label", "256 bytes"),
     ("GET", "/v1/timelines/booking_id/42?order=newest", READ, 400, "order", "limit, cursor"),
+    ("GET", "/v1/suppressions?reason=angry", READ, 400, "reason", "manual, complained"),
+    (
+        "GET",
+        "/v1/suppressions?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z",
+        READ,
+        400,
+        "until",
+        "after `since`",
+    ),
+    ("GET", "/v1/suppressions/%20", READ, 400, "address", "e-mail address"),
+    ("DELETE", "/v1/suppressions/nobody@x.example", WRITE, 404, "address", "an address that is suppressed"),
+    ("DELETE", "/v1/suppressions/nobody@x.example?reason=%0A", WRITE, 400, "reason", "1 to 500 characters"),
+    ("DELETE", "/v1/suppressions/a@x.example", READ, 403, "authorization", "the scope `write`"),
+    ("POST", "/v1/suppressions", WRITE, 400, "body", "`addresses`"),
+    ("POST", "/v1/suppressions", READ, 403, "authorization", "the scope `write`"),
+    ("POST", "/v1/suppressions/check", READ, 400, "body", "`addresses`"),
+    ("PUT", "/v1/recipients/a@x.example", WRITE, 400, "body", "`user_id`"),
+    ("PUT", "/v1/recipients/a@x.example", READ, 403, "authorization", "the scope `write`"),
     ("GET", "/v1/suppressions?cursor=AAAA", READ, 400, "cursor", "next_cursor"),
     ("GET", "/v1/sources?x=1", READ, 400, "x", "none"),
     ("GET", "/v1/stats/hourly?since=2020-01-01T00:00:00Z", READ, 400, "since", "92 days"),
@@ -142,17 +164,17 @@ async fn every_mistake_in_a_registration_is_told_by_its_field() {
     for (change, field, expected) in table {
         let mut body = good.clone();
         body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        let got = world.call_with("POST", "/v1/messages", WRITE, &body.to_string()).await;
+        let got = world.give("POST", "/v1/messages", WRITE, body.to_string()).await;
         got.problem(400);
         let problem = got.json();
         assert_eq!(problem["field"], field, "{problem}");
         assert!(problem["expected"].as_str().unwrap().contains(expected), "{problem}");
     }
-    assert_eq!(world.call_with("POST", "/v1/messages", WRITE, &good.to_string()).await.status, 201);
+    assert_eq!(world.give("POST", "/v1/messages", WRITE, good.to_string()).await.status, 201);
     let long =
         json!({"recipient": "a@x.example", "key": "k", "labels": {"a": "x".repeat(10 << 20)}}).to_string();
-    assert_eq!(world.call_with("POST", "/v1/messages", WRITE, &long).await.problem(413), "too_large");
-    assert_eq!(world.call_with("POST", "/v1/messages/batch", WRITE, &long).await.problem(413), "too_large");
+    assert_eq!(world.give("POST", "/v1/messages", WRITE, long.clone()).await.problem(413), "too_large");
+    assert_eq!(world.give("POST", "/v1/messages/batch", WRITE, long).await.problem(413), "too_large");
 }
 
 #[tokio::test]
@@ -160,7 +182,7 @@ async fn a_batch_is_registered_line_by_line() {
     let world = World::new(source("one")).await;
     let line = |n: usize| json!({"recipient": "a@x.example", "key": format!("k{n}")}).to_string();
     let body = format!("{}\n\n{{\n{}\r\n{}", line(1), line(2), line(1));
-    let got = world.call_with("POST", "/v1/messages/batch", WRITE, &body).await.json();
+    let got = world.give("POST", "/v1/messages/batch", WRITE, body).await.json();
     assert_eq!((&got["created"], &got["known"]), (&json!(2), &json!(1)));
     let lines = |name: &str| -> Vec<u64> {
         got[name].as_array().unwrap().iter().map(|one| one["line"].as_u64().unwrap()).collect()
@@ -169,7 +191,7 @@ async fn a_batch_is_registered_line_by_line() {
     assert_eq!(got["messages"][0]["id"], got["messages"][2]["id"]);
     assert_eq!(got["bad"][0]["field"], "body");
     let many: Vec<String> = (0..10_001).map(line).collect();
-    let got = world.call_with("POST", "/v1/messages/batch", WRITE, &many.join("\n")).await;
+    let got = world.give("POST", "/v1/messages/batch", WRITE, many.join("\n")).await;
     assert_eq!(got.problem(413), "too_large");
     assert!(got.json()["detail"].as_str().unwrap().contains("the first 10000 are registered"));
     let log = world.get("/v1/events?type=registered&limit=1000").await.json();

@@ -127,14 +127,13 @@ impl World {
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, token: &str) -> Got {
-        self.call_with(method, path, token, "").await
+        self.give(method, path, token, Body::empty()).await
     }
 
-    /// As [`World::call`], with a body.
-    pub(crate) async fn call_with(&self, method: &str, path: &str, token: &str, body: &str) -> Got {
+    pub(crate) async fn give(&self, method: &str, path: &str, token: &str, body: impl Into<Body>) -> Got {
         let request = Request::builder().method(method).uri(path);
         let request = request.header("authorization", format!("Bearer {token}"));
-        self.send(request.body(body.to_owned().into()).unwrap()).await
+        self.send(request.body(body.into()).unwrap()).await
     }
 }
 

@@ -20,11 +20,16 @@ mod message;
 mod message_list;
 mod owed;
 mod payload;
+mod people;
 mod period;
+#[cfg(test)]
+mod plans;
 mod posting;
+mod profiles;
 mod quarantine;
 mod queue;
 mod rebuild;
+mod recipient_list;
 mod recipients;
 mod retain;
 mod rollup;

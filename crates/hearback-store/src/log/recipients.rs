@@ -1,16 +1,11 @@
-//! Recipients: one row per address for the sealed events, completed with the events in memory when it is read.
+//! Recipients: one row per address, of what the sealed events say. Read, they are completed in [`super::people`].
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use hearback_event::{
-    Address, Counts, Fact, RecipientState, RecipientStatus, Suppression, SuppressionReason, Timestamp,
-};
+use hearback_event::{Address, Counts, RecipientState, Timestamp};
 
-use super::posting::Key;
-use super::rows::Sources;
-use super::tail::Tail;
+use crate::StoreError;
 use crate::session::{Column, Keys, Param, Row, Session, Table, params};
-use crate::{RecipientView, StoreError, SuppressionView};
 
 macro_rules! table {
     ($($column:literal)+) => {
@@ -37,9 +32,10 @@ table! {
     "upto" "suppressed"
     "registered" "queued" "sent" "delivered" "deferred" "bounced_permanent" "bounced_temporary" "rejected" "failed"
     "opened_human" "opened_machine" "clicked_human" "clicked_machine" "complained" "unsubscribed" "inbound" "other"
-    "last_at" "last_kind" "outcome_at" "outcome_kind" "sent_at" "first_at"
+    "last_at" "last_kind" "last_position" "outcome_at" "outcome_kind" "sent_at" "first_at"
     "bounced_at" "bounced_by" "complained_at" "complained_by" "unsubscribed_at" "unsubscribed_by"
     "listed_at" "listed_by" "unlisted_at" "unlisted_by" "delivered_at" "delivered_by"
+    "by_hand_at" "by_hand_by" "lifted_at" "lifted_by"
 }
 
 /// Which rows.
@@ -82,11 +78,7 @@ pub(super) fn merge(
     upto: u64,
 ) -> Result<(), StoreError> {
     let addresses: Vec<&str> = recipients.iter().map(|(address, _)| address.as_str()).collect();
-    let mut before = HashMap::with_capacity(addresses.len());
-    session.look_up(rows.by_address(), Keys::Texts(&addresses), &mut |row| {
-        before.insert(row.text(0)?.to_owned(), state(row)?);
-        Ok(())
-    })?;
+    let before = look_up(session, rows, &addresses)?;
     let mut written = Vec::with_capacity(recipients.len() * RECIPIENTS.columns.len());
     for (address, state) in recipients {
         let merged = match before.get(address.as_str()) {
@@ -130,10 +122,11 @@ fn values<'a>(address: &'a Address, upto: u64, state: &RecipientState, row: &mut
     row.push(upto.into());
     row.push(state.suppression().map(|suppression| suppression.reason.number()).into());
     row.extend(state.counts.as_array().map(Param::from));
-    for stamp in [state.last, state.outcome] {
-        row.push(stamp.map(|(at, _)| at).into());
-        row.push(stamp.map(|(_, kind)| kind).into());
-    }
+    row.push(state.last.map(|(at, _, _)| at).into());
+    row.push(state.last.map(|(_, kind, _)| kind).into());
+    row.push(state.last.map(|(_, _, position)| position).into());
+    row.push(state.outcome.map(|(at, _)| at).into());
+    row.push(state.outcome.map(|(_, kind)| kind).into());
     row.extend([state.sent_at, state.first_at].map(Param::from));
     for mark in marks(state) {
         row.push(mark.map(|(at, _)| at).into());
@@ -143,15 +136,15 @@ fn values<'a>(address: &'a Address, upto: u64, state: &RecipientState, row: &mut
 
 type Mark = Option<(Timestamp, u32)>;
 
-const fn marks(s: &RecipientState) -> [Mark; 6] {
-    [s.bounced, s.complained, s.unsubscribed, s.listed, s.unlisted, s.delivered]
+const fn marks(s: &RecipientState) -> [Mark; 8] {
+    [s.bounced, s.complained, s.unsubscribed, s.listed, s.unlisted, s.delivered, s.by_hand, s.lifted]
 }
 
 /// Position up to which the row is true, and what it says.
 fn state(row: &dyn Row) -> Result<(u64, RecipientState), StoreError> {
     const COUNTS: usize = 3;
     const STAMPS: usize = COUNTS + Counts::LEN;
-    const MARKS: usize = STAMPS + 6;
+    const MARKS: usize = STAMPS + 7;
     let mut counts = [0_u64; Counts::LEN];
     for (column, count) in (COUNTS..).zip(&mut counts) {
         *count = row.int(column)? as u64;
@@ -166,16 +159,20 @@ fn state(row: &dyn Row) -> Result<(u64, RecipientState), StoreError> {
     };
     let state = RecipientState {
         counts: Counts::from_array(counts),
-        last: stamp(STAMPS)?,
-        outcome: stamp(STAMPS + 2)?,
-        sent_at: time(STAMPS + 4)?,
-        first_at: time(STAMPS + 5)?,
+        last: stamp(STAMPS)?
+            .zip(row.maybe_int(STAMPS + 2)?)
+            .map(|((at, kind), position)| (at, kind, position as u64)),
+        outcome: stamp(STAMPS + 3)?,
+        sent_at: time(STAMPS + 5)?,
+        first_at: time(STAMPS + 6)?,
         bounced: mark(0)?,
         complained: mark(1)?,
         unsubscribed: mark(2)?,
         listed: mark(3)?,
         unlisted: mark(4)?,
         delivered: mark(5)?,
+        by_hand: mark(6)?,
+        lifted: mark(7)?,
     };
     Ok((row.int(1)? as u64, state))
 }
@@ -193,99 +190,20 @@ pub(super) fn for_each_row(
     })
 }
 
-/// The facts of a recipient's events in memory. Ambiguous events, which carry its key too, are not its own.
-pub(super) struct TailFacts(Vec<Fact>);
-
-impl TailFacts {
-    /// Taken from memory; must be taken before the row is read, so that nothing is missed while a period is sealed.
-    pub(super) fn of(tail: &Tail, address: &Address) -> Self {
-        Self(tail.facts(Key::recipient(address.as_str())))
-    }
-}
-
-/// A recipient: its row, the events in memory that the row does not hold, and what a person said.
-pub(super) fn view(
+/// Position up to which the row is true and what it says, of those of these addresses that have one.
+pub(super) fn look_up(
     session: &dyn Session,
-    sources: &Sources,
-    facts: &TailFacts,
-    address: &Address,
-) -> Result<Option<RecipientView>, StoreError> {
-    // Before the row is read: an event that is dropped in between is in the row by then.
-    let own = own_positions(session, &facts.0, address)?;
-    let row = session.one(select!("WHERE address = $1"), params![address.as_str()], state)?;
-    let (upto, mut state) = row.unwrap_or_default();
-    for fact in facts.0.iter().filter(|fact| fact.position > upto && own.contains(&fact.position)) {
-        state.add(fact);
-    }
-    let profile = profile(session, address)?;
-    if state.first_at.is_none() && profile.is_none() {
-        return Ok(None);
-    }
-    let (user_id, by_hand) = profile.unwrap_or_default();
-    let suppression = match by_hand {
-        Some(since) => Some(Suppression { reason: SuppressionReason::Manual, since, source: 0 }),
-        None => state.suppression(),
-    };
-    let status = if suppression.is_some() { RecipientStatus::Suppressed } else { state.status() };
-    let suppression = suppression.map(|suppression| SuppressionView {
-        address: address.clone(),
-        reason: suppression.reason,
-        since: suppression.since,
-        source: sources.get(suppression.source).map(|source| source.name.to_string()),
-    });
-    Ok(Some(RecipientView { address: address.clone(), state, status, suppression, user_id }))
-}
-
-/// Which of the events went to exactly this address: a hash may be shared.
-fn own_positions(
-    session: &dyn Session,
-    facts: &[Fact],
-    address: &Address,
-) -> Result<BTreeSet<u64>, StoreError> {
-    let positions: Vec<i64> = facts.iter().map(|fact| fact.position as i64).collect();
-    let mut own = BTreeSet::new();
-    session.look_up(
-        "SELECT position, recipient FROM events WHERE position",
-        Keys::Ints(&positions),
-        &mut |row| {
-            if row.maybe_text(1)? == Some(address.as_str()) {
-                own.insert(row.int(0)? as u64);
-            }
-            Ok(())
-        },
-    )?;
-    Ok(own)
-}
-
-type Profile = (Option<String>, Option<Timestamp>);
-
-fn profile(session: &dyn Session, address: &Address) -> Result<Option<Profile>, StoreError> {
-    let sql = "SELECT user_id, suppressed_at FROM profiles WHERE address = $1";
-    session.one(sql, params![address.as_str()], |row| {
-        Ok((row.maybe_text(0)?.map(str::to_owned), row.maybe_int(1)?.map(Timestamp::from_nanos)))
-    })
-}
-
-/// The next addresses that must not be sent to, after `after`. `touched` are those in memory whose state may have changed.
-pub(super) fn suppressed_addresses(
-    session: &dyn Session,
-    touched: impl IntoIterator<Item = Address>,
-    after: Option<&Address>,
-    limit: usize,
-) -> Result<Vec<Address>, StoreError> {
-    let after = after.map_or("", Address::as_str);
-    let sql = "SELECT address FROM recipients WHERE suppressed IS NOT NULL AND address > $1
-         UNION SELECT address FROM profiles WHERE suppressed_at IS NOT NULL AND address > $1
-         ORDER BY address LIMIT $2";
-    let mut addresses = BTreeSet::new();
-    session.query(sql, params![after, limit], &mut |row| {
-        addresses.extend(Address::parse(row.text(0)?).ok());
+    rows: Rows,
+    addresses: &[&str],
+) -> Result<HashMap<String, (u64, RecipientState)>, StoreError> {
+    let mut found = HashMap::with_capacity(addresses.len());
+    session.look_up(rows.by_address(), Keys::Texts(addresses), &mut |row| {
+        found.insert(row.text(0)?.to_owned(), state(row)?);
         Ok(())
     })?;
-    let full = addresses.len() == limit;
-    let last = addresses.last().cloned();
-    // Where the rows fill the page, addresses beyond its end belong to a later page.
-    let within = |address: &Address| address.as_str() > after && (!full || Some(address) <= last.as_ref());
-    addresses.extend(touched.into_iter().filter(within));
-    Ok(addresses.into_iter().collect())
+    Ok(found)
 }
+
+/// The next addresses that sealed events suppress, after `after`, in their order.
+pub(super) const SUPPRESSED: &str =
+    "SELECT address FROM recipients WHERE suppressed IS NOT NULL AND address > $1 ORDER BY address LIMIT $2";

@@ -1,23 +1,24 @@
 //! The contract, kept by SQLite.
 
-use std::collections::BTreeSet;
-
 use futures_util::FutureExt as _;
 use hearback_event::{Address, EventId, Kind, MessageId, Origin, Record, Timestamp};
 
 use super::message::Messages;
 use super::queue::Command;
-use super::recipients::{self, TailFacts};
 use super::rollup::{self, Rollup, TailCounts};
 use super::stage::stage;
-use super::{LogStore, Shared, Writing, delivery, message_list, quarantine, rebuild, rows, search, tokens};
+use super::{
+    LogStore, Shared, Writing, delivery, message_list, people, profiles, quarantine, rebuild, recipient_list,
+    rows, search, tokens,
+};
 use crate::session::{Session, params};
 use crate::{
-    Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState, Dropped,
-    EventFilter, EventQuery, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery, MessageView,
-    NewToken, Page, Payload, Progress, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport,
-    Receipt, RecipientView, Refused, Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats,
-    Submission, SuppressionView, TokenView,
+    AddressPage, Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState,
+    Dropped, EventFilter, EventQuery, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery,
+    MessageView, NewToken, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry,
+    QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView, Refused,
+    Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission, SuppressionQuery,
+    SuppressionView, TokenView,
 };
 
 /// More rows than this are not given at once.
@@ -92,16 +93,36 @@ impl Store for LogStore {
     }
 
     fn recipient(&self, address: Address) -> Answer<'_, Option<RecipientView>> {
-        self.read(move |shared, session| {
-            let facts = TailFacts::of(&shared.tail.read(), &address);
-            recipients::view(session, &shared.sources(), &facts, &address)
-        })
-        .boxed()
+        self.read(move |shared, session| people::view_of(shared, session, address)).boxed()
     }
 
-    fn suppressions(&self, after: Option<Address>, limit: usize) -> Answer<'_, Vec<SuppressionView>> {
+    fn recipients(&self, addresses: Vec<Address>) -> Answer<'_, Vec<Option<RecipientView>>> {
+        self.read(move |shared, session| people::views(shared, session, &addresses)).boxed()
+    }
+
+    fn list_recipients(&self, mut query: RecipientQuery) -> Answer<'_, RecipientPage> {
+        query.limit = query.limit.clamp(1, MOST_ROWS);
+        self.read(move |shared, session| recipient_list::page(shared, session, &query)).boxed()
+    }
+
+    fn recipients_of_user(
+        &self,
+        user_id: String,
+        after: Option<Address>,
+        limit: usize,
+    ) -> Answer<'_, AddressPage<RecipientView>> {
         let limit = limit.clamp(1, MOST_ROWS);
-        self.read(move |shared, session| suppressions(shared, session, after, limit)).boxed()
+        self.read(move |shared, session| profiles::of_user(shared, session, &user_id, after.as_ref(), limit))
+            .boxed()
+    }
+
+    fn put_profile(&self, address: Address, profile: Profile) -> Answer<'_, bool> {
+        self.write(move |session| profiles::put(session, &address, &profile)).boxed()
+    }
+
+    fn suppressions(&self, mut query: SuppressionQuery) -> Answer<'_, AddressPage<SuppressionView>> {
+        query.limit = query.limit.clamp(1, MOST_ROWS);
+        self.read(move |shared, session| people::suppressions(shared, session, &query)).boxed()
     }
 
     fn hourly(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>> {
@@ -290,7 +311,7 @@ type Waiting = tokio::sync::oneshot::Receiver<Result<Receipt, StoreError>>;
 impl LogStore {
     fn enqueue(&self, submission: Submission) -> Result<Waiting, StoreError> {
         let Writing::Journal(queue) = &self.writing else { return Err(StoreError::Stopped) };
-        // Only a provider's request is kept as it came.
+        // Only a provider's request is kept as it came: not an import, nor what was told over the API.
         let packed = if matches!(submission.origin, Origin::Import | Origin::Application | Origin::Hearback) {
             None
         } else {
@@ -337,31 +358,6 @@ fn find(shared: &Shared, session: &dyn Session, query: &EventQuery) -> Result<Pa
 /// Messages as the log stands now.
 fn messages<'a>(shared: &'a Shared, session: &'a dyn Session) -> Messages<'a> {
     Messages { shared, session, as_of: shared.tail.read().last_position }
-}
-
-fn suppressions(
-    shared: &Shared,
-    session: &dyn Session,
-    mut after: Option<Address>,
-    limit: usize,
-) -> Result<Vec<SuppressionView>, StoreError> {
-    let touched: BTreeSet<Address> =
-        shared.tail.read().unsealed.iter().flat_map(|period| period.touched.iter().cloned()).collect();
-    let mut found = Vec::new();
-    // Some addresses were cleared by events in memory, so that a page of rows may give less than a page of answers.
-    while found.len() < limit {
-        let addresses =
-            recipients::suppressed_addresses(session, touched.iter().cloned(), after.as_ref(), limit)?;
-        let Some(last) = addresses.last().cloned() else { break };
-        for address in addresses {
-            let facts = TailFacts::of(&shared.tail.read(), &address);
-            let view = recipients::view(session, &shared.sources(), &facts, &address)?;
-            found.extend(view.and_then(|view| view.suppression));
-        }
-        after = Some(last);
-    }
-    found.truncate(limit);
-    Ok(found)
 }
 
 fn sources(shared: &Shared, session: &dyn Session) -> Result<Vec<SourceActivity>, StoreError> {

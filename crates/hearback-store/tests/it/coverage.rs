@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 use hearback_store::{
-    Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState, Dropped,
-    EventQuery, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery, MessageView, NewToken,
-    Page, Payload, Progress, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt,
-    RecipientView, Refused, Retention, RollupRow, SourceActivity, Store, StoreStats, Submission,
-    SuppressionView, TokenView,
+    AddressPage, Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState,
+    Dropped, EventQuery, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery, MessageView,
+    NewToken, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry, QuarantineFilter,
+    RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView, Refused, Retention, RollupRow,
+    SourceActivity, Store, StoreStats, Submission, SuppressionQuery, SuppressionView, TokenView,
 };
 
 use crate::support::Home;
-use crate::{conformance, delivery, forget, messages, retention};
+use crate::{conformance, delivery, forget, listing, messages, people, retention};
 
 /// What this process has asked of its stores.
 static ASKED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
@@ -46,7 +46,11 @@ record! {
     fn messages(&self, query: MessageQuery) -> Answer<'_, MessagePage>;
     fn messages_by_provider_id(&self, provider_id: String) -> Answer<'_, Vec<MessageView>>;
     fn recipient(&self, address: Address) -> Answer<'_, Option<RecipientView>>;
-    fn suppressions(&self, after: Option<Address>, limit: usize) -> Answer<'_, Vec<SuppressionView>>;
+    fn recipients(&self, addresses: Vec<Address>) -> Answer<'_, Vec<Option<RecipientView>>>;
+    fn list_recipients(&self, query: RecipientQuery) -> Answer<'_, RecipientPage>;
+    fn recipients_of_user(&self, user_id: String, after: Option<Address>, limit: usize) -> Answer<'_, AddressPage<RecipientView>>;
+    fn put_profile(&self, address: Address, profile: Profile) -> Answer<'_, bool>;
+    fn suppressions(&self, query: SuppressionQuery) -> Answer<'_, AddressPage<SuppressionView>>;
     fn hourly(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;
     fn daily_by_tag(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;
     fn daily_by_domain(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;
@@ -85,6 +89,8 @@ async fn every_operation_is_asked_for() {
     conformance::every_case(Home::sqlite).await;
     messages::every_case(Home::sqlite).await;
     delivery::every_case(Home::sqlite).await;
+    people::every_case(Home::sqlite).await;
+    listing::filters_hold(&Home::sqlite()).await;
     retention::by_default_everything_is_kept(&Home::sqlite()).await;
     forget::who_was_never_there_is_not_found(&Home::sqlite()).await;
     let asked = ASKED.lock().unwrap();

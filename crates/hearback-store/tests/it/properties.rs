@@ -1,11 +1,11 @@
 //! The same set of events gives the same state, in any order, any duplication, any split into requests; and every filter
 //! agrees with a naive one.
 
-use hearback_event::{Address, Event, Kind, Label, Reason, Record, Severity};
+use hearback_event::{Address, Event, Kind, Label, ListAction, Reason, Record, Severity};
 use hearback_store::{EventFilter, EventQuery, MessageView, Order, RecipientView, RollupRow, Store};
 use proptest::prelude::*;
 
-use crate::support::{Home, bad_address, event, second, submission, submit};
+use crate::support::{Home, bad_address, by_hand, event, second, submission, submit, suppressed};
 
 const REASONS: [Reason; 3] = [Reason::InvalidRecipient, Reason::MailboxFull, Reason::Blocked];
 const FAILURES: [Kind; 5] =
@@ -21,6 +21,15 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
             .map(|((kind, person, message, at, label, bad), serial)| {
                 let id = if message == 0 { String::new() } else { format!("m{message}") };
                 let mut event = event(Kind::ALL[kind], PEOPLE[person], &id, at, serial);
+                if Kind::ALL[kind] == Kind::SuppressionChanged {
+                    // By hand, or by the provider; on the list, or off it.
+                    let action = if bad { ListAction::Added } else { ListAction::Removed };
+                    event = by_hand(action, PEOPLE[person], at, serial);
+                    event.suppression = event.suppression.map(|mut change| {
+                        change.by = change.by.filter(|_| label > 0);
+                        change
+                    });
+                }
                 event.labels = [("booking".to_owned(), label.to_string())].into();
                 event.tags = vec![format!("t{label}")];
                 let mut event = if bad { bad_address(event) } else { event };
@@ -39,6 +48,9 @@ async fn derived(store: &dyn Store) -> String {
     for person in PEOPLE {
         recipients.extend(store.recipient(Address::parse(person).unwrap()).await.unwrap());
     }
+    for view in &mut recipients {
+        view.state.last = view.state.last.map(|(at, kind, _)| (at, kind, 0));
+    }
     let mut messages: Vec<MessageView> = Vec::new();
     for id in ["m1", "m2"] {
         messages.extend(store.messages_by_provider_id(id.to_owned()).await.unwrap());
@@ -56,7 +68,7 @@ async fn derived(store: &dyn Store) -> String {
         store.daily_by_tag(since, until).await.unwrap(),
         store.daily_by_domain(since, until).await.unwrap(),
     ];
-    let suppressions = store.suppressions(None, 100).await.unwrap();
+    let suppressions = suppressed(store, None, 100).await;
     format!("{recipients:#?}\n{messages:#?}\n{rollups:#?}\n{suppressions:#?}")
 }
 

@@ -3,10 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hearback_event::{Address, Channel, DedupKey, Event, Failure, Kind, Origin, Reason, Severity, Timestamp};
+use hearback_event::{
+    Address, Channel, DedupKey, Event, Failure, Kind, ListAction, Origin, Reason, Severity,
+    SuppressionChange, Timestamp,
+};
 use hearback_store::postgres::PostgresOptions;
 use hearback_store::sqlite::SqliteOptions;
-use hearback_store::{Database, Payload, Receipt, SourceRef, Store, Submission};
+use hearback_store::{
+    Database, Payload, Receipt, SourceRef, Store, Submission, SuppressionQuery, SuppressionView,
+};
 
 use crate::coverage::Recorded;
 
@@ -208,6 +213,33 @@ pub(crate) async fn submit(store: &dyn Store, submission: Submission) -> (u32, u
     match store.submit(submission).await.unwrap() {
         Receipt::Stored { new, duplicates } => (new, duplicates),
         other => panic!("{other:?}"),
+    }
+}
+
+/// The first addresses that must not be sent to, after one.
+pub(crate) async fn suppressed(
+    store: &dyn Store,
+    after: Option<Address>,
+    limit: usize,
+) -> Vec<SuppressionView> {
+    store.suppressions(SuppressionQuery { after, limit, ..SuppressionQuery::default() }).await.unwrap().rows
+}
+
+/// What somebody does by hand.
+pub(crate) fn by_hand(action: ListAction, recipient: &str, at: i64, serial: u64) -> Event {
+    let mut event = event(Kind::SuppressionChanged, recipient, "", at, serial);
+    let (reason, by) = (Some("he called".to_owned()), Some("desk".to_owned()));
+    event.suppression = Some(SuppressionChange { action, reason, scope: None, by });
+    event
+}
+
+/// A submission of what people and the application say.
+pub(crate) fn said(events: Vec<Event>) -> Submission {
+    Submission {
+        source: SourceRef::hearback(),
+        origin: Origin::Application,
+        payload: Payload::default(),
+        ..submission("hearback", events)
     }
 }
 

@@ -133,6 +133,20 @@ impl Client {
         self.send(Method::POST, path, &[], body).await
     }
 
+    /// Puts something in the place of what is there.
+    pub(crate) async fn put(&self, path: &[&str], body: Vec<u8>) -> Result<Option<Value>, CliError> {
+        self.send(Method::PUT, path, &[], body).await
+    }
+
+    /// Takes something away, and says more about it.
+    pub(crate) async fn delete_with(
+        &self,
+        path: &[&str],
+        query: Query<'_>,
+    ) -> Result<Option<Value>, CliError> {
+        self.ask(Method::DELETE, path, query).await
+    }
+
     /// Takes something away.
     pub(crate) async fn delete(&self, path: &[&str]) -> Result<Option<Value>, CliError> {
         self.ask(Method::DELETE, path, &[]).await

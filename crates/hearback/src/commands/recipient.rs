@@ -2,10 +2,10 @@
 
 use clap::Args;
 use hearback_event::{Address, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::Global;
-use crate::client::Where;
+use crate::client::{Client, Where};
 use crate::exit::{CliError, Exit};
 use crate::show::{self, Looks};
 use crate::{output, runtime};
@@ -19,6 +19,12 @@ pub(crate) struct RecipientArgs {
     /// How many of the newest events to show
     #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(u16).range(0..=1000))]
     limit: u16,
+    /// Say whose address it is: your application's id for the person; empty takes it away
+    #[arg(long, value_name = "ID")]
+    user_id: Option<String>,
+    /// Say what the person is called; empty takes it away
+    #[arg(long)]
+    name: Option<String>,
     /// Tell how long ago instead of when
     #[arg(long)]
     relative: bool,
@@ -34,7 +40,10 @@ pub(crate) fn run(args: &RecipientArgs, global: &Global) -> Result<Exit, CliErro
     let client = args.place.open(global)?;
     let address = args.address.as_str();
     let (found, events) = runtime::block_on(async {
-        let found = client.get(&["v1", "recipients", address], &[]).await?;
+        let mut found = client.get(&["v1", "recipients", address], &[]).await?;
+        if args.user_id.is_some() || args.name.is_some() {
+            found = Some(say(args, &client, found.unwrap_or_default()).await?);
+        }
         if found.is_none() || args.limit == 0 {
             return Ok((found, Vec::new()));
         }
@@ -52,4 +61,19 @@ pub(crate) fn run(args: &RecipientArgs, global: &Global) -> Result<Exit, CliErro
         output::line(show::recipient_page(&found, &events, looks, Timestamp::now()));
     }
     Ok(Exit::Ok)
+}
+
+/// Says whose address it is. What is not said stays as it was.
+async fn say(args: &RecipientArgs, client: &Client, before: Value) -> Result<Value, CliError> {
+    let said = |name: &str, now: Option<&String>| match now.map(|text| text.trim()) {
+        Some("") => Value::Null,
+        Some(text) => json!(text),
+        None => before.get(name).cloned().unwrap_or_default(),
+    };
+    let body =
+        json!({"user_id": said("user_id", args.user_id.as_ref()), "name": said("name", args.name.as_ref())});
+    let path = ["v1", "recipients", args.address.as_str()];
+    let put = client.put(&path, body.to_string().into_bytes()).await?;
+    client.close().await?;
+    put.ok_or_else(|| CliError::failed("the server does not know recipients").hint("is it of this version?"))
 }

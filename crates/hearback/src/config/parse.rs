@@ -1,9 +1,9 @@
 //! Texts of the configuration into values; each error says what is expected, and never repeats the text, which may be a
 //! secret at the wrong place.
 
-use hearback_store::Database;
 use hearback_store::postgres::PostgresOptions;
 use hearback_store::sqlite::SqliteOptions;
+use hearback_store::{Database, SourceRef};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
@@ -201,6 +201,11 @@ pub(crate) fn source_name(name: &str) -> Result<(), String> {
     }
     if name == "health" {
         return Err("`health` is taken by /webhooks/health; name the source otherwise".to_owned());
+    }
+    if name == SourceRef::HEARBACK {
+        return Err(
+            "`hearback` is what Hearback itself is called in the log; name the source otherwise".to_owned()
+        );
     }
     Ok(())
 }

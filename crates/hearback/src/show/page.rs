@@ -108,7 +108,9 @@ pub(crate) fn recipient_page(recipient: &Value, events: &[Value], looks: Looks, 
         ("last event", with_comma(last, moment_of("/last_event/occurred_at"))),
         ("last sent to", moment_of("/last_sent_at")),
         ("first event", moment_of("/first_event_at")),
+        ("name", text(recipient, "/name")),
         ("user id", text(recipient, "/user_id")),
+        ("also", others(recipient)),
         ("counts", counts(recipient)),
     ];
     lines.extend(fact_lines(&facts));
@@ -117,6 +119,12 @@ pub(crate) fn recipient_page(recipient: &Value, events: &[Value], looks: Looks, 
         lines.push(super::events_table(events, looks, now));
     }
     lines.join("\n")
+}
+
+/// The other addresses of the same person.
+fn others(recipient: &Value) -> String {
+    let other = |one: &Value| with(text(one, "/address"), text(one, "/status"));
+    list(recipient, "/addresses").iter().map(other).collect::<Vec<_>>().join(", ")
 }
 
 /// The status of a recipient in words.

@@ -7,6 +7,7 @@ mod check;
 mod events;
 mod life;
 mod messages;
+mod people;
 mod postgres;
 mod program;
 mod serve;

@@ -103,6 +103,7 @@ CREATE TABLE recipients (
     other             BIGINT NOT NULL,
     last_at           BIGINT,
     last_kind         BIGINT,
+    last_position     BIGINT,
     outcome_at        BIGINT,
     outcome_kind      BIGINT,
     sent_at           BIGINT,
@@ -118,16 +119,21 @@ CREATE TABLE recipients (
     unlisted_at       BIGINT,
     unlisted_by       BIGINT,
     delivered_at      BIGINT,
-    delivered_by      BIGINT
+    delivered_by      BIGINT,
+    by_hand_at        BIGINT,
+    by_hand_by        BIGINT,
+    lifted_at         BIGINT,
+    lifted_by         BIGINT
 ) WITH (fillfactor = 85);
 CREATE INDEX recipients_suppressed ON recipients (address) WHERE suppressed IS NOT NULL;
 
 -- What a person or the application said about a recipient; never derived from events.
 CREATE TABLE profiles (
-    address       TEXT COLLATE "C" PRIMARY KEY,
-    user_id       TEXT,
-    suppressed_at BIGINT                    -- by hand; events never clear it
+    address TEXT COLLATE "C" PRIMARY KEY,
+    user_id TEXT COLLATE "C",                          -- the application's own id for the person
+    name    TEXT
 );
+CREATE INDEX profiles_by_user ON profiles (user_id, address) WHERE user_id IS NOT NULL;
 
 -- Counts of the sealed events, per period, summed on reading: rows are written once and never changed.
 CREATE TABLE hourly (

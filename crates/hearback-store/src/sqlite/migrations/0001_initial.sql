@@ -84,6 +84,7 @@ CREATE TABLE recipients (
     other             INTEGER NOT NULL,
     last_at           INTEGER,
     last_kind         INTEGER,
+    last_position     INTEGER,
     outcome_at        INTEGER,
     outcome_kind      INTEGER,
     sent_at           INTEGER,
@@ -99,16 +100,21 @@ CREATE TABLE recipients (
     unlisted_at       INTEGER,
     unlisted_by       INTEGER,
     delivered_at      INTEGER,
-    delivered_by      INTEGER
+    delivered_by      INTEGER,
+    by_hand_at        INTEGER,
+    by_hand_by        INTEGER,
+    lifted_at         INTEGER,
+    lifted_by         INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX recipients_suppressed ON recipients (address) WHERE suppressed IS NOT NULL;
 
 -- What a person or the application said about a recipient; never derived from events.
 CREATE TABLE profiles (
-    address       TEXT PRIMARY KEY,
-    user_id       TEXT,
-    suppressed_at INTEGER                   -- by hand; events never clear it
+    address TEXT PRIMARY KEY,
+    user_id TEXT,                          -- the application's own id for the person
+    name    TEXT
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX profiles_by_user ON profiles (user_id, address) WHERE user_id IS NOT NULL;
 
 -- Counts of the sealed events, per period, summed on reading: rows are written once and never changed.
 CREATE TABLE hourly (

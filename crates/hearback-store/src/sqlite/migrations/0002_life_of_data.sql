@@ -43,6 +43,7 @@ CREATE TABLE recipients_dropped (
     other             INTEGER NOT NULL,
     last_at           INTEGER,
     last_kind         INTEGER,
+    last_position     INTEGER,
     outcome_at        INTEGER,
     outcome_kind      INTEGER,
     sent_at           INTEGER,
@@ -58,7 +59,11 @@ CREATE TABLE recipients_dropped (
     unlisted_at       INTEGER,
     unlisted_by       INTEGER,
     delivered_at      INTEGER,
-    delivered_by      INTEGER
+    delivered_by      INTEGER,
+    by_hand_at        INTEGER,
+    by_hand_by        INTEGER,
+    lifted_at         INTEGER,
+    lifted_by         INTEGER
 ) STRICT, WITHOUT ROWID;
 
 -- Consumers that are pushed to. Nothing is written here when an event comes in: the cursor moves when events were pushed.

@@ -168,6 +168,9 @@ paths = [\"/x\", \"/webhooks/a\"]
 provider = \"resend\"
 keys = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"
 inbound = true
+[sources.hearback]
+provider = \"mailgun\"
+keys = \"{KEY}\"
 "
         ),
         "
@@ -179,6 +182,7 @@ problem hearback.toml:11:12: `provider`: there is no such provider; known are `m
 problem hearback.toml:12:10: `/x` is a path of the source `a` already; every source needs its own
 problem hearback.toml:12:16: `/webhooks/a` is a path of the source `a` already; every source needs its own
 problem hearback.toml:16:11: Resend sends no inbound mail here; leave `inbound` out
+problem hearback.toml:17:10: `hearback` is what Hearback itself is called in the log; name the source otherwise
 ",
     );
 }

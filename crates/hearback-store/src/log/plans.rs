@@ -1,0 +1,34 @@
+//! That what is asked about people goes along an index, whatever the size of the tables.
+
+use rusqlite::Connection;
+
+use super::{profiles, recipient_list, recipients};
+
+/// The steps of a statement, as SQLite plans it.
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let values = vec!["1"; statement.parameter_count()];
+    let steps = statement.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).unwrap();
+    steps.map(Result::unwrap).collect()
+}
+
+#[test]
+fn no_question_about_people_walks_through_a_table() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(include_str!("../sqlite/migrations/0001_initial.sql")).unwrap();
+    connection.execute_batch(include_str!("../sqlite/migrations/0002_life_of_data.sql")).unwrap();
+    for (sql, index) in [
+        (recipients::SUPPRESSED, "recipients_suppressed"),
+        (profiles::OF_USER, "profiles_by_user"),
+        (recipient_list::DROPPED, "PRIMARY KEY"),
+        (&format!("{} = $1", profiles::BY_ADDRESS), "PRIMARY KEY"),
+        (&format!("{} = $1", recipient_list::CANDIDATES), "PRIMARY KEY"),
+        ("DELETE FROM profiles WHERE address = $1", "PRIMARY KEY"),
+    ] {
+        let steps = plan(&connection, sql);
+        assert!(
+            steps.iter().all(|step| step.starts_with("SEARCH") && step.contains(index)),
+            "{sql}: {steps:?}"
+        );
+    }
+}
