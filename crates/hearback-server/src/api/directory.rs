@@ -23,6 +23,9 @@ type RecipientPage = ListPage<Recipient>;
 
 static NAMES: Names = Names::of::<RecipientsQuery>();
 
+/// Nothing happens to one recipient more often.
+const LEAST_MAX: u64 = 1_000_000_000;
+
 /// Recipients, those with the newest activity first
 ///
 /// All filters that are given must hold. In the order in which their last events were received; those whose last event was dropped
@@ -77,13 +80,23 @@ fn read(params: &Params) -> Outcome<(RecipientQuery, Scope)> {
         ("unsubscribed_min", &mut least.unsubscribed),
         ("inbound_min", &mut least.inbound),
     ] {
-        *count =
-            params.parsed::<u32>(name, "a whole number from 0 to 4294967295")?.unwrap_or_default().into();
+        *count = least_of(params, name)?;
     }
     let scope = scope(&query);
     let place = params.one("cursor")?.map(|cursor| scope.place("cursor", cursor)).transpose()?;
     query.from = place.map(|place| place_of(&place, &query)).transpose()?;
     Ok((query, scope))
+}
+
+/// How often something must have happened at least.
+fn least_of(params: &Params, name: &str) -> Outcome<u64> {
+    let expected = format!("a whole number from 0 to {LEAST_MAX}");
+    let least = params.parsed::<u64>(name, &expected)?.unwrap_or_default();
+    if least <= LEAST_MAX {
+        return Ok(least);
+    }
+    let detail = format!("`{name}` is {least}; expected {expected}");
+    Err(Problem::bad_field(name, expected, detail))
 }
 
 /// What a cursor of this query belongs to. Explicit, so that it stays the same over versions.

@@ -4,6 +4,7 @@ use axum::extract::rejection::BytesRejection;
 use bytes::Bytes;
 use hearback_event::Address;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use super::params::parse;
 use crate::problem::{Outcome, Problem};
@@ -34,6 +35,13 @@ pub(super) fn json<T: DeserializeOwned>(body: Given, expected: &'static str) -> 
             format!("the body is not understood: {error}; expected {expected}"),
         )
     })
+}
+
+/// A member that may be left out, but is not null where it is there.
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// That a list has a member and not too many.

@@ -27,11 +27,13 @@ const EXPECTED: &str = "an object with perhaps `user_id` and `name`, both texts"
 #[serde(deny_unknown_fields)]
 #[schema(as = NewProfile)]
 pub(super) struct NewProfile {
-    /// The application's own id for this person; none takes it away. The addresses of one person have the same.
-    #[schema(min_length = 1, max_length = 500)]
+    /// The application's own id for this person; left out, it is taken away. The addresses of one person have the same.
+    #[serde(default, deserialize_with = "given::present")]
+    #[schema(nullable = false, min_length = 1, max_length = 500)]
     user_id: Option<String>,
-    /// What the person is called; none takes it away.
-    #[schema(min_length = 1, max_length = 500)]
+    /// What the person is called; left out, it is taken away.
+    #[serde(default, deserialize_with = "given::present")]
+    #[schema(nullable = false, min_length = 1, max_length = 500)]
     name: Option<String>,
 }
 

@@ -161,37 +161,37 @@ pub(super) struct RecipientsQuery {
     #[param(nullable = false, example = "42")]
     user_id: Option<String>,
     /// Sent to at least so often.
-    #[param(nullable = false, minimum = 0)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000_000)]
     sent_min: Option<u32>,
     /// Delivered at least so often.
-    #[param(nullable = false, minimum = 0)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000_000)]
     delivered_min: Option<u32>,
     /// Deferred at least so often.
-    #[param(nullable = false, minimum = 0)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000_000)]
     deferred_min: Option<u32>,
     /// Bounced at least so often, for good or for now.
-    #[param(nullable = false, minimum = 0, example = 3)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000_000, example = 3)]
     bounced_min: Option<u32>,
     /// Rejected at least so often.
-    #[param(nullable = false, minimum = 0)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000_000)]
     rejected_min: Option<u32>,
     /// Failed at least so often.
-    #[param(nullable = false, minimum = 0)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000_000)]
     failed_min: Option<u32>,
     /// Opened by people at least so often.
-    #[param(nullable = false, minimum = 0)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000_000)]
     opened_min: Option<u32>,
     /// Clicked by people at least so often.
-    #[param(nullable = false, minimum = 0)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000_000)]
     clicked_min: Option<u32>,
     /// Complained at least so often.
-    #[param(nullable = false, minimum = 0)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000_000)]
     complained_min: Option<u32>,
     /// Unsubscribed at least so often.
-    #[param(nullable = false, minimum = 0)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000_000)]
     unsubscribed_min: Option<u32>,
     /// Wrote to us at least so often.
-    #[param(nullable = false, minimum = 0)]
+    #[param(nullable = false, minimum = 0, maximum = 1_000_000_000)]
     inbound_min: Option<u32>,
     /// At most so many rows.
     #[param(nullable = false, minimum = 1, maximum = 1000, default = 50)]

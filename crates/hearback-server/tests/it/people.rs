@@ -149,6 +149,7 @@ async fn one_wrong_address_refuses_the_whole_addition() {
         }
     }
     for body in [
+        json!({"addresses": ["a@x.example"], "reason": null}),
         json!({"addresses": ["a@x.example"], "raeson": "x"}),
         json!({"addresses": "a@x.example"}),
         json!({"addresses": [1]}),

@@ -59,6 +59,7 @@ const TABLE: &[(&str, &str, &str, u16, &str, &str)] = &[
     ("GET", "/v1/recipients?last_event=flew", READ, 400, "last_event", "one or more of queued"),
     ("GET", "/v1/recipients?status=dead", READ, 400, "status", "suppressed"),
     ("GET", "/v1/recipients?bounced_min=-1", READ, 400, "bounced_min", "a whole number"),
+    ("GET", "/v1/recipients?sent_min=1000000001", READ, 400, "sent_min", "0 to 1000000000"),
     ("GET", "/v1/recipients?cursor=AAAA", READ, 400, "cursor", "next_cursor"),
     ("GET", "/v1/recipients/%20", READ, 400, "address", "e-mail address"),
     ("GET", "/v1/recipients/nobody@x.example", READ, 404, "address", "an address of which"),

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use hearback_event::{Address, Timestamp};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::cli::Global;
 use crate::client::{Client, Where};
@@ -66,14 +66,16 @@ pub(crate) fn run(args: &RecipientArgs, global: &Global) -> Result<Exit, CliErro
 /// Says whose address it is. What is not said stays as it was.
 async fn say(args: &RecipientArgs, client: &Client, before: Value) -> Result<Value, CliError> {
     let said = |name: &str, now: Option<&String>| match now.map(|text| text.trim()) {
-        Some("") => Value::Null,
-        Some(text) => json!(text),
-        None => before.get(name).cloned().unwrap_or_default(),
+        Some(text) => Some(text.to_owned()).filter(|text| !text.is_empty()),
+        None => before.get(name).and_then(Value::as_str).map(str::to_owned),
     };
-    let body =
-        json!({"user_id": said("user_id", args.user_id.as_ref()), "name": said("name", args.name.as_ref())});
+    let mut body = Map::new();
+    for (name, now) in [("user_id", &args.user_id), ("name", &args.name)] {
+        // What is left out is taken away.
+        body.extend(said(name, now.as_ref()).map(|text| (name.to_owned(), Value::String(text))));
+    }
     let path = ["v1", "recipients", args.address.as_str()];
-    let put = client.put(&path, body.to_string().into_bytes()).await?;
+    let put = client.put(&path, Value::Object(body).to_string().into_bytes()).await?;
     client.close().await?;
     put.ok_or_else(|| CliError::failed("the server does not know recipients").hint("is it of this version?"))
 }

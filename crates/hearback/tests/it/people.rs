@@ -60,6 +60,12 @@ fn somebody_is_suppressed_by_hand_and_lifted_at_a_server_and_without_one() {
         ok(&ask(&["recipient", "ann@x.example", "--user-id", "42", "--name", "Ann"]));
         let page = ask(&["recipient", "+15551234567", "--user-id", "42"]);
         assert!(ok(&page).contains("ann@x.example (suppressed)"), "{}", page.out);
+        ok(&ask(&["recipient", "+15551234567", "--name", "Nobody"]));
+        let named = json(&ask(&["recipient", "+15551234567", "--name", "", "--json"]));
+        assert_eq!(
+            (&named["recipient"]["user_id"], &named["recipient"]["name"]),
+            (&"42".into(), &Value::Null)
+        );
         let mine = lines(&ask(&["recipients", "--user-id", "42", "--json"]));
         assert_eq!((mine.len(), &mine[1]["name"]), (2, &"Ann".into()));
         let bounced = lines(&ask(&["recipients", "--min", "bounced=1", "--status", "suppressed", "--json"]));

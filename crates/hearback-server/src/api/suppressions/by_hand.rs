@@ -36,6 +36,7 @@ pub(in crate::api) struct NewSuppressions {
     #[schema(value_type = Vec<Address>, min_items = 1, max_items = 1000)]
     addresses: Vec<String>,
     /// Why, for people who read the history.
+    #[serde(default, deserialize_with = "given::present")]
     #[schema(nullable = false, min_length = 1, max_length = 500)]
     reason: Option<String>,
 }
