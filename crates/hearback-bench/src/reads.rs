@@ -15,7 +15,7 @@ const TYPES: [&str; 6] = ["delivered", "opened", "clicked", "bounced", "unsubscr
 type Path = fn(&Known, u64) -> String;
 
 /// What is asked for, and how.
-const QUESTIONS: [(&str, Path); 6] = [
+const QUESTIONS: [(&str, Path); 11] = [
     ("recipient", |known, _| format!("/v1/recipients/{}", known.recipient)),
     ("recipient's newest 50 events", |known, _| format!("/v1/events?recipient={}&limit=50", known.recipient)),
     ("message by id", |known, _| format!("/v1/messages/{}", known.message)),
@@ -25,7 +25,28 @@ const QUESTIONS: [(&str, Path); 6] = [
         let kind = TYPES[choice as usize % TYPES.len()];
         format!("/v1/events?type={kind}&source=sendgrid&limit=50")
     }),
+    ("newest 50 messages", |_, _| "/v1/messages?limit=50".to_owned()),
+    ("newest 50 messages of a status", |_, choice| {
+        let status = STATUSES[choice as usize % STATUSES.len()];
+        format!("/v1/messages?status={status}&limit=50")
+    }),
+    ("newest 50 recipients", |_, _| "/v1/recipients?limit=50".to_owned()),
+    ("newest 50 recipients by last event", |_, choice| {
+        let kind = TYPES[choice as usize % TYPES.len()];
+        format!("/v1/recipients?last_event={kind}&limit=50")
+    }),
+    ("standing of an address", |known, _| format!("/v1/suppressions/{}", known.recipient)),
 ];
+
+/// Statuses that the page of messages is asked for in turn.
+const STATUSES: [&str; 4] = ["delivered", "bounced", "deferred", "complained"];
+
+/// What registers a batch of messages.
+pub(crate) const REGISTERING: &str = "registering 10 000 in a batch";
+/// Messages of a batch.
+const REGISTERED: usize = 10_000;
+/// Batches that are measured.
+const BATCHES: usize = 5;
 
 /// Asks every question `samples` times, each time for something else, after a quarter as many that are not counted.
 pub(crate) async fn measure(
@@ -61,5 +82,36 @@ pub(crate) async fn measure(
             mean_bytes: bytes / samples as u64,
         });
     }
+    reads.push(registering(hearback, &mut connection).await?);
     Ok(reads)
+}
+
+/// Registers batches of messages, one after the other.
+async fn registering(hearback: &Hearback, connection: &mut Connection) -> anyhow::Result<Read> {
+    let (mut times, mut bytes) = (Vec::with_capacity(BATCHES), 0);
+    let begun = std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_nanos();
+    let token = format!("Bearer {}", hearback.token());
+    for batch in 0..BATCHES {
+        let line = |n: usize| {
+            format!(
+                "{{\"source\":\"sendgrid\",\"key\":\"{begun}-{batch}-{n}\",\"recipient\":\"guest{n}@example.com\",\"subject\":\"Your stay\",\
+                 \"labels\":{{\"booking_id\":\"{n}\",\"purpose\":\"pre_arrival\"}},\"expect_delivered_within\":900}}\n"
+            )
+        };
+        let body: String = (0..REGISTERED).map(line).collect();
+        let request = wire::post("/v1/messages/batch", &[("Authorization", &token)], body.as_bytes());
+        let begun = Instant::now();
+        let (status, answer) = connection.ask(&request).await.context("registering a batch")?;
+        times.push(begun.elapsed().as_nanos() as u64);
+        let said = String::from_utf8_lossy(answer.get(..100).unwrap_or(answer));
+        ensure!(status == 200 && said.contains("\"created\":10000"), "the API answers {status}: {said}");
+        bytes += answer.len() as u64;
+    }
+    times.sort_unstable();
+    Ok(Read {
+        of: REGISTERING,
+        p50_ms: percentile_ms(&times, 50),
+        p99_ms: percentile_ms(&times, 99),
+        mean_bytes: bytes / BATCHES as u64,
+    })
 }

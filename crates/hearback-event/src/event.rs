@@ -58,6 +58,9 @@ pub struct Event {
     /// What the application said when it registered the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<Registration>,
+    /// What a notice says, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
     /// Tags, in the sender's order, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
@@ -96,6 +99,7 @@ impl Event {
             suppression: None,
             inbound: None,
             registration: None,
+            notice: None,
             tags: Vec::new(),
             labels: BTreeMap::new(),
             test: false,

@@ -90,6 +90,7 @@ struct Line {
     suppression: Option<SuppressionChange>,
     inbound: Option<Inbound>,
     registration: Option<Registration>,
+    notice: Option<String>,
     #[serde(default)]
     tags: Vec<String>,
     #[serde(default)]
@@ -138,6 +139,7 @@ impl Imported {
             suppression: line.suppression,
             inbound: line.inbound,
             registration: line.registration,
+            notice: line.notice,
             tags: line.tags,
             labels: line.labels,
             test: line.test,

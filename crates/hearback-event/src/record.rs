@@ -120,6 +120,10 @@ pub(crate) struct Rendered<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = crate::Registration))]
     registration: Option<&'a crate::Registration>,
+    /// What a notice says, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    notice: Option<&'a str>,
     /// Tags, in the sender's order.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     tags: &'a [String],
@@ -178,6 +182,7 @@ impl Serialize for Record {
             suppression: event.suppression.as_ref(),
             inbound: event.inbound.as_ref(),
             registration: event.registration.as_ref(),
+            notice: event.notice.as_deref(),
             tags: &event.tags,
             labels: &event.labels,
             provider_event_id: event.provider_event_id.as_deref(),

@@ -4,11 +4,12 @@ use futures_util::future::BoxFuture;
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 
 use crate::{
-    AddressPage, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState, Dropped,
-    EventQuery, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery, MessageView, NewToken,
-    Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport,
-    Receipt, RecipientPage, RecipientQuery, RecipientView, Refused, Retention, RollupRow, SourceActivity,
-    StoreError, StoreStats, Submission, SuppressionQuery, SuppressionView, TokenView,
+    AddressPage, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState, Dropped, Due,
+    EventQuery, Expectation, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery, MessageView,
+    NewToken, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry, QuarantineFilter,
+    RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView, Refused, Retention, RollupRow,
+    Settled, SourceActivity, StoreError, StoreStats, Submission, SuppressionQuery, SuppressionView,
+    TokenView, Watched,
 };
 
 /// What a store's functions give: an answer, some time later.
@@ -171,6 +172,21 @@ pub trait Store: Send + Sync {
 
     /// Forgets one. Whether it was there.
     fn remove_consumer(&self, name: String) -> Answer<'_, bool>;
+
+    /// Keeps registered messages that are expected by a time, and that registrations up to a position are known.
+    fn expect(&self, expected: Vec<Expectation>, upto: u64, now: Timestamp) -> Answer<'_, ()>;
+
+    /// Expected messages that are due at a moment and not settled, the longest due first.
+    fn due(&self, now: Timestamp, limit: usize) -> Answer<'_, Vec<Due>>;
+
+    /// Overdue messages to any of these recipients; perhaps some to others.
+    fn overdue_to(&self, recipients: Vec<Address>) -> Answer<'_, Vec<Due>>;
+
+    /// Writes down what came of expected messages.
+    fn settle(&self, settled: Vec<Settled>) -> Answer<'_, ()>;
+
+    /// How much is expected and overdue, and up to where registrations are known.
+    fn watched(&self) -> Answer<'_, Watched>;
 
     /// Commits what waits and closes. Submissions after that are answered [`StoreError::Stopped`].
     fn close(&self) -> Answer<'_, ()>;

@@ -10,6 +10,7 @@ mod contract;
 mod database;
 mod delivery;
 mod error;
+mod expectation;
 mod forgotten;
 mod log;
 mod query;
@@ -25,6 +26,7 @@ pub use delivery::{
     FailedPushQuery, Fate, Outage, Progress, PushEnd,
 };
 pub use error::StoreError;
+pub use expectation::{Due, Expectation, Settled, Watched};
 pub use forgotten::Forgotten;
 pub use log::{LogOptions, LogStore, QuarantineLimits};
 pub use query::{

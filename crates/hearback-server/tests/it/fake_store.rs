@@ -9,11 +9,11 @@ use hearback_event::{
 };
 use hearback_store::{
     AddressPage, Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState,
-    Dropped, EventFilter, EventQuery, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery,
-    MessageView, NewToken, Order, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry,
-    QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView, Refused,
-    Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission, SuppressionQuery,
-    SuppressionView, TokenView,
+    Dropped, Due, EventFilter, EventQuery, Expectation, FailedPush, FailedPushQuery, Forgotten, MessagePage,
+    MessageQuery, MessageView, NewToken, Order, Page, Payload, Profile, Progress, QuarantineCount,
+    QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView,
+    Refused, Retention, RollupRow, Settled, SourceActivity, Store, StoreError, StoreStats, Submission,
+    SuppressionQuery, SuppressionView, TokenView, Watched,
 };
 
 /// How a store fails.
@@ -475,6 +475,26 @@ impl Store for FakeStore {
 
     fn remove_consumer(&self, name: String) -> Answer<'_, bool> {
         ready(Ok(self.state().consumers.remove(&name).is_some()))
+    }
+
+    fn expect(&self, _: Vec<Expectation>, _: u64, _: Timestamp) -> Answer<'_, ()> {
+        ready(Ok(()))
+    }
+
+    fn due(&self, _: Timestamp, _: usize) -> Answer<'_, Vec<Due>> {
+        ready(Ok(Vec::new()))
+    }
+
+    fn overdue_to(&self, _: Vec<Address>) -> Answer<'_, Vec<Due>> {
+        ready(Ok(Vec::new()))
+    }
+
+    fn settle(&self, _: Vec<Settled>) -> Answer<'_, ()> {
+        ready(Ok(()))
+    }
+
+    fn watched(&self) -> Answer<'_, Watched> {
+        ready(Ok(Watched::default()))
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::{EventQuery, MessagePage, MessageQuery, MessageView, Order, StoreError};
 
 /// Events that are looked at for one page. A page may be short where few of them are of messages that are meant.
-const MOST_LOOKED_AT: usize = 2000;
+const MOST_LOOKED_AT: usize = 500;
 /// Events that are looked at together, at least.
 const LEAST_AT_ONCE: usize = 20;
 
@@ -31,7 +31,8 @@ pub(super) fn page(
     let mut page = MessagePage { rows: Vec::new(), next: None, as_of };
     let (mut beyond, mut looked_at) = (query.beyond.unwrap_or(u64::MAX).min(as_of + 1), 0);
     loop {
-        let limit = (2 * (query.limit - page.rows.len())).max(LEAST_AT_ONCE);
+        // A message has some four events, of which one stands for it.
+        let limit = (4 * (query.limit - page.rows.len())).max(LEAST_AT_ONCE);
         let query_of_events =
             EventQuery { filter: filter.clone(), order: Order::Newest, beyond: Some(beyond), limit };
         let groups = search::groups(&filter, &shared.sources());

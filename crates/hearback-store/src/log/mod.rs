@@ -12,6 +12,7 @@
 
 mod admit;
 mod delivery;
+mod expectations;
 mod filter;
 mod forget;
 mod journal;

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{profiles, recipient_list, recipients};
+use super::{expectations, profiles, recipient_list, recipients};
 
 /// The steps of a statement, as SQLite plans it.
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -23,6 +23,8 @@ fn no_question_about_people_walks_through_a_table() {
         (recipient_list::DROPPED, "PRIMARY KEY"),
         (&format!("{} = $1", profiles::BY_ADDRESS), "PRIMARY KEY"),
         (&format!("{} = $1", recipient_list::CANDIDATES), "PRIMARY KEY"),
+        (expectations::DUE, "expectations_due"),
+        (&format!("{} = $1", expectations::OF_RECIPIENTS), "expectations_overdue"),
         ("DELETE FROM profiles WHERE address = $1", "PRIMARY KEY"),
     ] {
         let steps = plan(&connection, sql);

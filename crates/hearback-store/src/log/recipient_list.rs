@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// So many events, or dropped recipients, are looked at for one page.
-const LOOKED_AT_MAX: usize = 4000;
+const LOOKED_AT_MAX: usize = 1000;
 /// So many are looked at together.
 const AT_ONCE: std::ops::RangeInclusive<usize> = 64..=1000;
 

@@ -8,17 +8,17 @@ use super::queue::Command;
 use super::rollup::{self, Rollup, TailCounts};
 use super::stage::stage;
 use super::{
-    LogStore, Shared, Writing, delivery, message_list, people, profiles, quarantine, rebuild, recipient_list,
-    rows, search, tokens,
+    LogStore, Shared, Writing, delivery, expectations, message_list, people, profiles, quarantine, rebuild,
+    recipient_list, rows, search, tokens,
 };
 use crate::session::{Session, params};
 use crate::{
     AddressPage, Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState,
-    Dropped, EventFilter, EventQuery, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery,
-    MessageView, NewToken, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry,
+    Dropped, Due, EventFilter, EventQuery, Expectation, FailedPush, FailedPushQuery, Forgotten, MessagePage,
+    MessageQuery, MessageView, NewToken, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry,
     QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView, Refused,
-    Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats, Submission, SuppressionQuery,
-    SuppressionView, TokenView,
+    Retention, RollupRow, Settled, SourceActivity, Store, StoreError, StoreStats, Submission,
+    SuppressionQuery, SuppressionView, TokenView, Watched,
 };
 
 /// More rows than this are not given at once.
@@ -289,6 +289,28 @@ impl Store for LogStore {
 
     fn remove_consumer(&self, name: String) -> Answer<'_, bool> {
         self.write(move |session| delivery::remove_consumer(session, &name)).boxed()
+    }
+
+    fn expect(&self, expected: Vec<Expectation>, upto: u64, now: Timestamp) -> Answer<'_, ()> {
+        self.write(move |session| expectations::expect(session, &expected, upto, now)).boxed()
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> Answer<'_, Vec<Due>> {
+        let limit = limit.clamp(1, MOST_ROWS);
+        self.read(move |shared, session| expectations::due(session, &shared.sources(), now, limit)).boxed()
+    }
+
+    fn overdue_to(&self, recipients: Vec<Address>) -> Answer<'_, Vec<Due>> {
+        self.read(move |shared, session| expectations::overdue_to(session, &shared.sources(), &recipients))
+            .boxed()
+    }
+
+    fn settle(&self, settled: Vec<Settled>) -> Answer<'_, ()> {
+        self.write(move |session| expectations::settle(session, &settled)).boxed()
+    }
+
+    fn watched(&self) -> Answer<'_, Watched> {
+        self.read(|_, session| expectations::watched(session)).boxed()
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex};
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 use hearback_store::{
     AddressPage, Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState,
-    Dropped, EventQuery, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery, MessageView,
-    NewToken, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry, QuarantineFilter,
-    RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView, Refused, Retention, RollupRow,
-    SourceActivity, Store, StoreStats, Submission, SuppressionQuery, SuppressionView, TokenView,
+    Dropped, Due, EventQuery, Expectation, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery,
+    MessageView, NewToken, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry,
+    QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView, Refused,
+    Retention, RollupRow, Settled, SourceActivity, Store, StoreStats, Submission, SuppressionQuery,
+    SuppressionView, TokenView, Watched,
 };
 
 use crate::support::Home;
-use crate::{conformance, delivery, forget, listing, messages, people, retention};
+use crate::{conformance, delivery, expectations, forget, listing, messages, people, retention};
 
 /// What this process has asked of its stores.
 static ASKED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
@@ -80,6 +81,11 @@ record! {
     fn consumers(&self) -> Answer<'_, Vec<ConsumerState>>;
     fn set_consumer(&self, consumer: ConsumerState) -> Answer<'_, ()>;
     fn remove_consumer(&self, name: String) -> Answer<'_, bool>;
+    fn expect(&self, expected: Vec<Expectation>, upto: u64, now: Timestamp) -> Answer<'_, ()>;
+    fn due(&self, now: Timestamp, limit: usize) -> Answer<'_, Vec<Due>>;
+    fn overdue_to(&self, recipients: Vec<Address>) -> Answer<'_, Vec<Due>>;
+    fn settle(&self, settled: Vec<Settled>) -> Answer<'_, ()>;
+    fn watched(&self) -> Answer<'_, Watched>;
     fn close(&self) -> Answer<'_, ()>;
 }
 
@@ -91,6 +97,7 @@ async fn every_operation_is_asked_for() {
     delivery::every_case(Home::sqlite).await;
     people::every_case(Home::sqlite).await;
     listing::filters_hold(&Home::sqlite()).await;
+    expectations::every_case(Home::sqlite).await;
     retention::by_default_everything_is_kept(&Home::sqlite()).await;
     forget::who_was_never_there_is_not_found(&Home::sqlite()).await;
     let asked = ASKED.lock().unwrap();

@@ -5,6 +5,7 @@
 mod conformance;
 mod coverage;
 mod delivery;
+mod expectations;
 mod forget;
 mod listing;
 mod messages;

@@ -8,6 +8,7 @@ use clap::Args;
 use hearback_event::Timestamp;
 use hearback_server::{Listeners, Mode, ServeError};
 use hearback_store::{Dropped, LogStore, Retention, Store};
+use hearback_watchdog::Watchdog;
 
 use crate::cli::Global;
 use crate::config::{self, Config, Inputs, Problem, Trial};
@@ -78,6 +79,8 @@ async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<E
     let unusual_address = inputs.overrides_listen() || configured != config.server.listen;
     output::line(Welcome { config: &config, token: token.as_ref(), global, inputs, unusual_address });
     let retention = tokio::spawn(drop_old(Arc::clone(&store), config.retention));
+    let (end_watch, watch_ended) = tokio::sync::watch::channel(false);
+    let watchdog = tokio::spawn(Watchdog::new(Arc::clone(&store)).run(watch_ended));
     let settings = wiring::settings(config);
     let served = tokio::select! {
         served = hearback_server::run_on(listeners, settings, Arc::clone(&store), metrics, stop.wait()) => served,
@@ -85,6 +88,8 @@ async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<E
     };
     // Between two steps, of which each is complete by itself.
     retention.abort();
+    end_watch.send_replace(true);
+    watchdog.abort();
     store.close().await?;
     served.map_err(|error| CliError::failed(error.to_string()))?;
     tracing::info!("stopped; everything that was answered is on disk");

@@ -103,3 +103,36 @@ fn many_are_registered_line_by_line() {
     let csv = program.run(&["export", "messages", "--format", "csv"]).out;
     assert!(csv.contains(",'+15551234567,"), "{csv}");
 }
+
+#[test]
+fn a_message_that_is_late_is_told_by_itself() {
+    let program = Program::new();
+    let serving = program.serve(&[]);
+    let token = serving.token().unwrap();
+    let url = format!("http://{}", serving.address());
+    let register = [
+        "register",
+        "late@example.com",
+        "--source",
+        "mailgun",
+        "--key",
+        "k",
+        "--sent-at",
+        "1h",
+        "--expect-delivered-within",
+        "60",
+        "--label",
+        "booking_id=9",
+        "--url",
+        &url,
+        "--token",
+        &token,
+    ];
+    let registered = program.run(&register);
+    assert_eq!(registered.code, 0, "{}", registered.err);
+    // Asked for before it is there: the answer comes with it.
+    let answer = serving.get("/v1/events?type=overdue&wait=60", Some(&token));
+    assert!(answer.body.contains("not delivered within 60 s; its status is registered"), "{}", answer.body);
+    let timeline = program.run(&["timeline", "booking_id=9"]);
+    assert!(timeline.out.contains("overdue"), "{}", timeline.out);
+}

@@ -84,6 +84,8 @@ pub(crate) struct Serving {
 /// An answer over HTTP.
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// As it came, perhaps in chunks.
+    pub(crate) body: String,
 }
 
 impl Serving {
@@ -118,12 +120,13 @@ impl Serving {
 
     fn exchange(&self, request: &str) -> Answer {
         let mut stream = TcpStream::connect(self.address()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         let status = text.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status }
+        let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+        Answer { status, body }
     }
 
     /// Asks it to stop in order; its exit code.

@@ -65,3 +65,12 @@ CREATE TABLE consumers (
     position BIGINT NOT NULL,
     at       BIGINT NOT NULL
 );
+
+-- Registered messages that should be delivered by a time, and are not yet.
+CREATE TABLE expectations (
+    position  BIGINT PRIMARY KEY,          -- of the registration
+    due_at    BIGINT NOT NULL,
+    recipient BIGINT                       -- a hash of the address; only where it is overdue
+);
+CREATE INDEX expectations_due ON expectations (due_at) WHERE recipient IS NULL;
+CREATE INDEX expectations_overdue ON expectations (recipient) WHERE recipient IS NOT NULL;

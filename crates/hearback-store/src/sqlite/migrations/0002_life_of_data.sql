@@ -109,3 +109,12 @@ CREATE TABLE consumers (
     position INTEGER NOT NULL,
     at       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Registered messages that should be delivered by a time, and are not yet.
+CREATE TABLE expectations (
+    position  INTEGER PRIMARY KEY,          -- of the registration
+    due_at    INTEGER NOT NULL,
+    recipient INTEGER                       -- a hash of the address; only where it is overdue
+) STRICT;
+CREATE INDEX expectations_due ON expectations (due_at) WHERE recipient IS NULL;
+CREATE INDEX expectations_overdue ON expectations (recipient) WHERE recipient IS NOT NULL;
