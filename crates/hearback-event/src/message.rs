@@ -220,7 +220,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn fact(position: u64, kind: Kind, at: i64, flags: u16) -> Fact {
-        Fact { position, kind, occurred_at: Timestamp::from_nanos(at), flags, source: 1 }
+        Fact { position, kind, occurred_at: Timestamp::from_nanos(at), flags, delay: 0, source: 1 }
     }
 
     fn status(events: &[(Kind, i64)]) -> (Status, bool) {

@@ -20,6 +20,8 @@ pub struct Fact {
     pub occurred_at: Timestamp,
     /// The rest, packed; see the constants.
     pub flags: u16,
+    /// Of a delivery, how long it took ([`delay_step`](crate::delay_step)); 0 where that is not known.
+    pub delay: u8,
     /// The store's number for the source.
     pub source: u32,
 }
@@ -56,6 +58,7 @@ impl Fact {
             kind: event.kind,
             occurred_at: record.occurred_at(),
             flags: Self::flags_of(event, record.verified),
+            delay: 0,
             source,
         }
     }
@@ -407,6 +410,7 @@ mod tests {
                     kind: Kind::ALL[kind],
                     occurred_at: Timestamp::from_nanos(at),
                     flags,
+                    delay: 0,
                     source,
                 }
             });
@@ -422,7 +426,7 @@ mod tests {
     }
 
     fn fact(kind: Kind, at: i64, flags: u16) -> Fact {
-        Fact { position: at as u64, kind, occurred_at: Timestamp::from_nanos(at), flags, source: 1 }
+        Fact { position: at as u64, kind, occurred_at: Timestamp::from_nanos(at), flags, delay: 0, source: 1 }
     }
 
     proptest! {

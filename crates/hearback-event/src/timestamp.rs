@@ -17,6 +17,13 @@ pub struct Timestamp(i64);
 pub struct TimestampError;
 
 impl Timestamp {
+    /// The beginning of the span of so many seconds, counted from the epoch, that it is in.
+    #[must_use]
+    pub fn begin_of(self, seconds: i64) -> Self {
+        let into = self.as_seconds().rem_euclid(seconds.max(1));
+        Self::from_seconds(self.as_seconds() - into).unwrap_or(self)
+    }
+
     /// The epoch, 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
     /// The latest moment that can be represented.

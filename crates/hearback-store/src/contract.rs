@@ -4,12 +4,12 @@ use futures_util::future::BoxFuture;
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 
 use crate::{
-    AddressPage, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState, Dropped, Due,
-    EventQuery, Expectation, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery, MessageView,
-    NewToken, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry, QuarantineFilter,
-    RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView, Refused, Retention, RollupRow,
-    Settled, SourceActivity, StoreError, StoreStats, Submission, SuppressionQuery, SuppressionView,
-    TokenView, Watched,
+    AddressPage, Begin, ConsumerState, DeliveryTimes, DestinationClaim, DestinationControl, DestinationState,
+    Dropped, Due, EventQuery, Expectation, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery,
+    MessageView, NewToken, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry,
+    QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView, Refused,
+    Retention, RollupRow, Settled, SourceActivity, StoreError, StoreStats, Submission, SuppressionQuery,
+    SuppressionView, TokenView, Watched,
 };
 
 /// What a store's functions give: an answer, some time later.
@@ -88,6 +88,9 @@ pub trait Store: Send + Sync {
 
     /// Daily counts by recipient domain.
     fn daily_by_domain(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;
+
+    /// Deliveries by hour, source and how long they took.
+    fn delivery_times(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<DeliveryTimes>>;
 
     /// Every source that ever told something, with what it told.
     fn sources(&self) -> Answer<'_, Vec<SourceActivity>>;

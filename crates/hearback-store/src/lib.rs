@@ -36,6 +36,6 @@ pub use query::{
 pub use retention::{Dropped, Retention};
 pub use submission::{Payload, Receipt, Refused, SourceRef, Submission};
 pub use view::{
-    Explanation, MessageView, NewToken, Profile, QuarantineCount, QuarantineEntry, RebuildReport,
-    RecipientView, RollupRow, SourceActivity, StoreStats, SuppressionView, TokenView,
+    DeliveryTimes, Explanation, MessageView, NewToken, Profile, QuarantineCount, QuarantineEntry,
+    RebuildReport, RecipientView, RollupRow, SourceActivity, StoreStats, SuppressionView, TokenView,
 };

@@ -190,6 +190,19 @@ pub struct RollupRow {
     pub count: u64,
 }
 
+/// How many deliveries of an hour took how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryTimes {
+    /// Start of the hour in which they were delivered.
+    pub start: Timestamp,
+    /// The source that told of them.
+    pub source: String,
+    /// How long they took: [`hearback_event::delay_step`]; 0 where no beginning is known.
+    pub step: u8,
+    /// How many.
+    pub count: u64,
+}
+
 /// Figures about the store itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct StoreStats {

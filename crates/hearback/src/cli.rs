@@ -58,6 +58,8 @@ enum Command {
     Suppressions(commands::suppressions::SuppressionsArgs),
     /// Tell everything that happened under one label, such as booking_id=42
     Timeline(commands::timeline::TimelineArgs),
+    /// Counts, rates and delivery times, with a small chart
+    Stats(commands::stats::StatsArgs),
     /// List the sources with what each told and refused
     Sources(commands::sources::SourcesArgs),
     /// List, show and retry refused requests
@@ -100,6 +102,7 @@ impl Cli {
             Command::Recipients(args) => commands::recipients::run(&args, &global),
             Command::Suppressions(args) => commands::suppressions::run(&args, &global),
             Command::Timeline(args) => commands::timeline::run(&args, &global),
+            Command::Stats(args) => commands::stats::run(&args, &global),
             Command::Sources(args) => commands::sources::run(&args, &global),
             Command::Quarantine(args) => commands::quarantine::run(&args, &global),
             Command::Export(args) => commands::export::run(&args, &global),

@@ -8,7 +8,8 @@ use hearback_event::{
     Record, Severity, SuppressionChange, Timestamp,
 };
 use hearback_store::{
-    MessageView, Payload, Profile, QuarantineEntry, RecipientView, RollupRow, SourceRef, SuppressionView,
+    DeliveryTimes, MessageView, Payload, Profile, QuarantineEntry, RecipientView, RollupRow, SourceRef,
+    SuppressionView,
 };
 use serde::Serialize;
 
@@ -19,7 +20,7 @@ use super::quarantine::{Entry, WholeEntry};
 use super::recipients::{Recipient, RecipientProfile, Suppression};
 use super::registrations::{Outcomes, Registered};
 use super::sources::SourceView;
-use super::stats::HourlyCount;
+use super::stats::Stats;
 use super::suppressions::by_hand::{Added, AddedOne, Lifted, NOTE};
 use super::suppressions::check::{Checked, Checks};
 use super::suppressions::standing::Standing;
@@ -69,10 +70,11 @@ pub(crate) fn examples() -> Vec<Example> {
     let count = RollupRow {
         start: hour(at),
         of: "mailgun-eu".to_owned(),
-        kind: Kind::Bounced,
+        kind: Kind::Delivered,
         machine: false,
         count: 1,
     };
+    let time = DeliveryTimes { start: hour(at), source: "mailgun-eu".to_owned(), step: 9, count: 1 };
     vec![
         Example::json("listEvents", &page),
         Example::json("getEvent", &bounced),
@@ -98,7 +100,7 @@ pub(crate) fn examples() -> Vec<Example> {
         Example::json("retryQuarantine", &retried),
         Example::json("retryQuarantineEntry", &Readmitted { admitted: 1, ..Readmitted::default() }),
         Example::json("listSources", &ListPage::whole(vec![SourceView::example(bounced.received_at)])),
-        Example::json("hourlyStats", &ListPage::whole(vec![HourlyCount::from(count)])),
+        Example::json("getStats", &Stats::example(vec![count], vec![time])),
     ]
 }
 

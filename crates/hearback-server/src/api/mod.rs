@@ -65,7 +65,7 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(quarantine::one, quarantine::remove))
         .routes(routes!(quarantine::retry_one))
         .routes(routes!(sources::list))
-        .routes(routes!(stats::hourly));
+        .routes(routes!(stats::stats));
     OpenApiRouter::new().nest(ROOT, routes)
 }
 

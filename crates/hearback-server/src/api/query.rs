@@ -317,17 +317,35 @@ pub(super) struct RetryQuery {
     cause: Option<String>,
 }
 
-/// A span of time.
+/// Which statistics.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `stats` reads")]
-pub(super) struct SpanQuery {
-    /// From this moment on: a day before `until`, if nothing is said. At most 92 days before it.
+pub(super) struct StatsQuery {
+    /// From this moment on: a day before `until`, if nothing is said. At most 366 days before it.
     #[param(nullable = false, example = "2026-11-20T00:00:00Z")]
     since: Option<Timestamp>,
     /// Up to this moment: now, if nothing is said.
     #[param(nullable = false, example = "2026-11-21T00:00:00Z")]
     until: Option<Timestamp>,
+    /// How long a step is. Tags and domains are counted by the day.
+    #[param(inline, nullable = false)]
+    step: Option<super::stats::Step>,
+    /// What makes the series; one series of everything, if nothing is said.
+    #[param(inline, nullable = false)]
+    by: Option<super::stats::By>,
+    /// Only what this source told.
+    #[param(nullable = false, example = "mailgun-eu")]
+    source: Option<String>,
+    /// Only what has this tag.
+    #[param(nullable = false, example = "pre-arrival")]
+    tag: Option<String>,
+    /// Only what went to recipients of this domain.
+    #[param(nullable = false, example = "example.com")]
+    domain: Option<String>,
+    /// At most so many series, the greatest; the rest together is `(others)`.
+    #[param(nullable = false, minimum = 1, maximum = 200, default = 20)]
+    limit: Option<u8>,
 }
 
 #[cfg(test)]

@@ -120,10 +120,12 @@ async fn sources_and_figures() {
     );
     assert_eq!(one["paths"], json!(["/webhooks/one"]));
     assert_eq!(quiet["status"], "new");
-    let hourly = world.get("/v1/stats/hourly").await.json();
-    assert_eq!(hourly["data"][0]["type"], "message.opened");
-    assert_eq!(hourly["data"][0]["by_machine"], true);
-    world.get("/v1/stats/hourly?since=2020-01-01T00:00:00Z").await.problem(400);
+    let stats = world.get("/v1/stats").await.json();
+    let all = &stats["series"][0];
+    assert_eq!((&stats["by"], &stats["step"], &all["of"]), (&json!(null), &json!("hour"), &json!(null)));
+    assert_eq!(all["total"]["counts"]["opened"], json!({"human": 0, "machine": 7}));
+    assert_eq!(all["points"][0]["counts"], all["total"]["counts"]);
+    assert_eq!(all["total"]["rates"]["delivered"], json!(null), "nothing reached an end");
 }
 
 #[tokio::test]

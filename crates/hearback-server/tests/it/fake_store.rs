@@ -8,12 +8,12 @@ use hearback_event::{
     Address, DedupKey, EventId, Fact, Kind, MessageId, RecipientState, Record, SuppressionReason, Timestamp,
 };
 use hearback_store::{
-    AddressPage, Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState,
-    Dropped, Due, EventFilter, EventQuery, Expectation, FailedPush, FailedPushQuery, Forgotten, MessagePage,
-    MessageQuery, MessageView, NewToken, Order, Page, Payload, Profile, Progress, QuarantineCount,
-    QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView,
-    Refused, Retention, RollupRow, Settled, SourceActivity, Store, StoreError, StoreStats, Submission,
-    SuppressionQuery, SuppressionView, TokenView, Watched,
+    AddressPage, Answer, Begin, ConsumerState, DeliveryTimes, DestinationClaim, DestinationControl,
+    DestinationState, Dropped, Due, EventFilter, EventQuery, Expectation, FailedPush, FailedPushQuery,
+    Forgotten, MessagePage, MessageQuery, MessageView, NewToken, Order, Page, Payload, Profile, Progress,
+    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientPage,
+    RecipientQuery, RecipientView, Refused, Retention, RollupRow, Settled, SourceActivity, Store, StoreError,
+    StoreStats, Submission, SuppressionQuery, SuppressionView, TokenView, Watched,
 };
 
 /// How a store fails.
@@ -315,6 +315,10 @@ impl Store for FakeStore {
     }
 
     fn daily_by_domain(&self, _: Timestamp, _: Timestamp) -> Answer<'_, Vec<RollupRow>> {
+        ready(Ok(Vec::new()))
+    }
+
+    fn delivery_times(&self, _: Timestamp, _: Timestamp) -> Answer<'_, Vec<DeliveryTimes>> {
         ready(Ok(Vec::new()))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use hearback_event::{DedupKey, Fact, Origin};
+use hearback_event::{DedupKey, Fact, Kind, Origin, delay_step};
 
 use super::filter::Filters;
 use super::posting::{Key, position_at};
@@ -13,6 +13,11 @@ use crate::session::{Keys, Session, params};
 use crate::{Order, Receipt, SourceRef, StoreError};
 
 pub(crate) type Digest = [u8; 16];
+
+/// What tells that a message begins to be sent.
+const BEGINNINGS: &[Kind] = &[Kind::Registered, Kind::Queued, Kind::Sent, Kind::Deferred];
+/// Of a send to many, so many of its newest events are looked at.
+const MOST_OF_A_SEND: usize = 64;
 
 /// What the requests of a batch want to be the first to say.
 #[derive(Default)]
@@ -63,6 +68,8 @@ pub(crate) struct Plan {
     pub(crate) unique: HashSet<Digest>,
     pub(crate) bodies: HashMap<Digest, Digest>,
     sends: HashSet<u64>,
+    /// When the messages of this batch began to be sent, as far as it tells.
+    begun: HashMap<u64, i64>,
 }
 
 impl Plan {
@@ -136,10 +143,33 @@ impl Admission<'_> {
     ) -> Result<(), StoreError> {
         let source = self.source_number(&request.source)?;
         let position = self.plan.events.len() as u64 + 1;
-        self.plan.events.push((index, number, event.fact(position, source)));
+        let mut fact = event.fact(position, source);
+        if fact.kind == Kind::Delivered {
+            fact.delay = self.delay_of(event);
+        } else if BEGINNINGS.contains(&fact.kind) {
+            for send in &event.sends {
+                let begun = self.plan.begun.entry(*send).or_insert(i64::MAX);
+                *begun = (*begun).min(fact.occurred_at.as_nanos());
+            }
+        }
+        self.plan.events.push((index, number, fact));
         self.plan.unique.extend(event.unique.iter().map(|key| *key.as_bytes()));
         self.plan.sends.extend(&event.sends);
         Ok(())
+    }
+
+    /// How long a delivery took: since the earliest beginning of its send, of those that this batch and memory know.
+    fn delay_of(&self, event: &StagedEvent) -> u8 {
+        let known = |half: &u64| {
+            let here = self.plan.begun.get(half).copied();
+            let periods = self.tail.unsealed.iter().rev();
+            let facts = periods
+                .flat_map(|period| period.places(Key::send(*half)).filter_map(|place| period.fact(place)));
+            let begun = facts.take(MOST_OF_A_SEND).filter(|fact| BEGINNINGS.contains(&fact.kind));
+            begun.map(|fact| fact.occurred_at.as_nanos()).chain(here).min()
+        };
+        let begun = event.sends.iter().filter_map(known).min();
+        begun.map_or(0, |begun| delay_step(event.occurred_at.as_nanos().saturating_sub(begun)))
     }
 
     fn source_number(&mut self, source: &SourceRef) -> Result<u32, StoreError> {

@@ -45,6 +45,7 @@ fn add(owed: &mut Owed, row: &dyn Row) -> Result<(), StoreError> {
         }
         Some(Rollup::Tags) => rollups.tags.add((step, name.into(), kind, machine), count),
         Some(Rollup::Domains) => rollups.domains.add((step, name.into(), kind, machine), count),
+        Some(Rollup::Delays) => rollups.delays.add((step, name.into(), kind, machine), count),
         None => return Err(damaged()),
     }
     Ok(())
@@ -73,9 +74,11 @@ pub(super) fn owe_difference(
     for ((hour, source, kind, machine), count) in grown(&before.hourly, &after.hourly) {
         owe(session, period, Rollup::Hourly, &(*hour, &source.to_string(), *kind, *machine), count)?;
     }
-    for (rollup, before, after) in
-        [(Rollup::Tags, &before.tags, &after.tags), (Rollup::Domains, &before.domains, &after.domains)]
-    {
+    for (rollup, before, after) in [
+        (Rollup::Tags, &before.tags, &after.tags),
+        (Rollup::Domains, &before.domains, &after.domains),
+        (Rollup::Delays, &before.delays, &after.delays),
+    ] {
         for ((day, name, kind, machine), count) in grown(before.cells(), after.cells()) {
             owe(session, period, rollup, &(*day, &**name, *kind, *machine), count)?;
         }

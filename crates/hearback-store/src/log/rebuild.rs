@@ -188,7 +188,7 @@ pub(super) fn replace(
             session.execute(&format!("DELETE FROM {table}"), params![])?;
         }
         // Of periods that are dropped, the counts are all that is left.
-        for table in ["hourly", "daily_tags", "daily_domains"] {
+        for table in ["hourly", "daily_tags", "daily_domains", "delivery_times"] {
             session.execute(&format!("DELETE FROM {table} WHERE period >= $1"), params![number])?;
         }
         recipients::begin_anew(session)?;
@@ -239,6 +239,7 @@ pub(super) fn rollup_difference(
     let (step, name) = match table {
         "hourly" => ("hour", "CAST(source AS TEXT)"),
         "daily_tags" => ("day", "tag"),
+        "delivery_times" => ("hour", "step"),
         _ => ("day", "domain"),
     };
     let sql = format!("SELECT {step}, {name}, kind, machine, count FROM {table} WHERE period = $1");

@@ -253,6 +253,7 @@ fn drop_events(
         let Some((number, source)) = sources.of_row(row)? else { return Ok(()) };
         let mut event = StagedEvent::of(&record.event, source, record.occurred_at(), record.verified);
         event.flags = row.int(7)? as u16;
+        event.delay = rows::delay(row.int(7)?);
         let fact = event.fact(record.position, number);
         owed_now.add(&fact, &event);
         if let Some(address) = &event.event_recipient {

@@ -23,6 +23,8 @@ pub(super) struct Rollups {
     pub(super) hourly: HashMap<Cell<u32>, u64>,
     pub(super) tags: Names,
     pub(super) domains: Names,
+    /// Deliveries by how long they took: under the number of the source, a colon, and the step.
+    pub(super) delays: Names,
 }
 
 /// Counts by name, of which there are so many at most.
@@ -76,6 +78,10 @@ impl Rollups {
     pub(super) fn add(&mut self, fact: &Fact, event: &StagedEvent) {
         let machine = fact.has(Fact::MACHINE);
         *self.hourly.entry((fact.occurred_at.hour(), fact.source, fact.kind, machine)).or_default() += 1;
+        if fact.kind == Kind::Delivered {
+            let name = format!("{}:{}", fact.source, fact.delay);
+            self.delays.count(fact.occurred_at.hour(), &name, fact.kind, machine);
+        }
         let day = fact.occurred_at.day();
         for tag in &event.tags {
             self.tags.count(day, tag, fact.kind, machine);
@@ -92,6 +98,7 @@ pub(super) enum Rollup {
     Hourly,
     Tags,
     Domains,
+    Delays,
 }
 
 macro_rules! table {
@@ -114,6 +121,7 @@ macro_rules! table {
 const HOURLY: Table = table!("hourly", "hour", "source", Int);
 const TAGS: Table = table!("daily_tags", "day", "tag", Text);
 const DOMAINS: Table = table!("daily_domains", "day", "domain", Text);
+const DELAYS: Table = table!("delivery_times", "hour", "step", Text);
 
 impl Rollup {
     /// Where its counts are kept: step, name, kind, machine, period, count.
@@ -122,6 +130,7 @@ impl Rollup {
             Self::Hourly => &HOURLY,
             Self::Tags => &TAGS,
             Self::Domains => &DOMAINS,
+            Self::Delays => &DELAYS,
         }
     }
 
@@ -131,12 +140,15 @@ impl Rollup {
             Self::Hourly => 1,
             Self::Tags => 2,
             Self::Domains => 3,
+            Self::Delays => 4,
         }
     }
 
     /// The one of a number.
     pub(super) fn of_number(number: i64) -> Option<Self> {
-        [Self::Hourly, Self::Tags, Self::Domains].into_iter().find(|rollup| rollup.number() == number)
+        [Self::Hourly, Self::Tags, Self::Domains, Self::Delays]
+            .into_iter()
+            .find(|rollup| rollup.number() == number)
     }
 
     const fn select(self) -> &'static str {
@@ -149,6 +161,10 @@ impl Rollup {
                 "SELECT day, tag, kind, machine, CAST(sum(count) AS BIGINT) FROM daily_tags
                  WHERE day BETWEEN $1 AND $2 AND period < $3 GROUP BY day, tag, kind, machine"
             }
+            Self::Delays => {
+                "SELECT hour, step, kind, machine, CAST(sum(count) AS BIGINT) FROM delivery_times
+                 WHERE hour BETWEEN $1 AND $2 AND period < $3 GROUP BY hour, step, kind, machine"
+            }
             Self::Domains => {
                 "SELECT day, domain, kind, machine, CAST(sum(count) AS BIGINT) FROM daily_domains
                  WHERE day BETWEEN $1 AND $2 AND period < $3 GROUP BY day, domain, kind, machine"
@@ -159,7 +175,7 @@ impl Rollup {
     /// Seconds of one step of the table.
     const fn seconds(self) -> i64 {
         match self {
-            Self::Hourly => 3600,
+            Self::Hourly | Self::Delays => 3600,
             Self::Tags | Self::Domains => 86_400,
         }
     }
@@ -189,6 +205,7 @@ pub(super) fn collect(
         }
         Rollup::Tags => counts.tags.cells(),
         Rollup::Domains => counts.domains.cells(),
+        Rollup::Delays => counts.delays.cells(),
     };
     for ((day, name, kind, machine), count) in texts.iter().filter(|((day, ..), _)| within(*day)) {
         *into.entry((*day, name.to_string(), *kind, *machine)).or_default() += count;

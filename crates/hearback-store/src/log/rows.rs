@@ -167,6 +167,18 @@ pub(super) fn keys(blob: &[u8]) -> Vec<DedupKey> {
 }
 
 /// The events at these positions, which go up or down, in the same order; those that are gone are left out.
+/// How long a delivery took, which stands above its flags.
+pub(super) const fn delay(flags: i64) -> u8 {
+    (flags >> DELAY_SHIFT) as u8
+}
+
+/// Flags and delay as they stand in a row.
+pub(super) const fn flags_and_delay(flags: u16, delay: u8) -> i64 {
+    flags as i64 | (delay as i64) << DELAY_SHIFT
+}
+
+const DELAY_SHIFT: u32 = 16;
+
 pub(super) fn at(
     session: &dyn Session,
     sources: &Sources,

@@ -32,6 +32,7 @@ pub(super) struct Prepared {
     hourly: Vec<(Cell<u32>, u64)>,
     tags: Vec<(Cell<Box<str>>, u64)>,
     domains: Vec<(Cell<Box<str>>, u64)>,
+    delays: Vec<(Cell<Box<str>>, u64)>,
     occurred: (i64, i64),
     received_max: i64,
 }
@@ -57,6 +58,7 @@ pub(super) fn prepare(session: &dyn Session, period: &Arc<Period>) -> Result<Pre
         hourly: rollups.hourly.iter().map(|(cell, count)| (*cell, *count)).collect(),
         tags: rollups.tags.cells().iter().map(|(cell, count)| (cell.clone(), *count)).collect(),
         domains: rollups.domains.cells().iter().map(|(cell, count)| (cell.clone(), *count)).collect(),
+        delays: rollups.delays.cells().iter().map(|(cell, count)| (cell.clone(), *count)).collect(),
         occurred,
         received_max,
     })
@@ -107,16 +109,22 @@ impl Prepared {
 
     /// How many rows are written before the last one, which makes them valid.
     fn rows(&self) -> usize {
-        self.blocks.len() + self.recipients.len() + self.hourly.len() + self.tags.len() + self.domains.len()
+        self.blocks.len()
+            + self.recipients.len()
+            + self.hourly.len()
+            + self.tags.len()
+            + self.domains.len()
+            + self.delays.len()
     }
 
     /// How many rows of which projection it has.
-    pub(super) fn sizes(&self) -> [(&'static str, usize); 4] {
+    pub(super) fn sizes(&self) -> [(&'static str, usize); 5] {
         [
             ("index blocks", self.blocks.len()),
             ("hourly counts", self.hourly.len()),
             ("daily counts by tag", self.tags.len()),
             ("daily counts by domain", self.domains.len()),
+            ("hourly counts by time to delivery", self.delays.len()),
         ]
     }
 
@@ -139,9 +147,12 @@ impl Prepared {
                 ((*hour, source.to_string(), kind.number(), *machine), *count)
             })
             .collect();
-        for (table, expected) in
-            [("hourly", hourly), ("daily_tags", texts(&self.tags)), ("daily_domains", texts(&self.domains))]
-        {
+        for (table, expected) in [
+            ("hourly", hourly),
+            ("daily_tags", texts(&self.tags)),
+            ("daily_domains", texts(&self.domains)),
+            ("delivery_times", texts(&self.delays)),
+        ] {
             differences.extend(rollup_difference(session, table, self.period, &expected)?);
         }
         Ok(differences)
@@ -279,7 +290,9 @@ fn write_some(session: &dyn Session, p: &Prepared, from: usize, most: usize) -> 
         return Ok(hourly.len());
     }
     at -= p.hourly.len();
-    for (rollup, cells) in [(Rollup::Tags, &p.tags), (Rollup::Domains, &p.domains)] {
+    for (rollup, cells) in
+        [(Rollup::Tags, &p.tags), (Rollup::Domains, &p.domains), (Rollup::Delays, &p.delays)]
+    {
         let rows = part(cells, at, most);
         if !rows.is_empty() {
             let values: Vec<Param<'_>> = rows

@@ -33,6 +33,8 @@ pub(super) struct StagedEvent {
     pub(super) channel: u8,
     pub(super) occurred_at: Timestamp,
     pub(super) flags: u16,
+    /// Of a delivery that is in the log already: how long it took.
+    pub(super) delay: u8,
     pub(super) event_recipient: Option<Address>,
     /// Upper halves of the ids of its message.
     pub(super) sends: Vec<u64>,
@@ -45,7 +47,14 @@ pub(super) struct StagedEvent {
 impl StagedEvent {
     /// The fact that the event is, once it has a position and a source number.
     pub(super) const fn fact(&self, position: u64, source: u32) -> Fact {
-        Fact { position, kind: self.kind, occurred_at: self.occurred_at, flags: self.flags, source }
+        Fact {
+            position,
+            kind: self.kind,
+            occurred_at: self.occurred_at,
+            flags: self.flags,
+            delay: self.delay,
+            source,
+        }
     }
 
     /// From an event whose keys are already those within its account.
@@ -55,6 +64,7 @@ impl StagedEvent {
             channel: event.channel.number(),
             occurred_at,
             flags: Fact::flags_of(event, verified),
+            delay: 0,
             event_recipient: event.recipient.clone(),
             sends: event.message_ids(&source.account).map(MessageId::send).collect(),
             unique: event.dedup.clone(),

@@ -13,12 +13,12 @@ use super::{
 };
 use crate::session::{Session, params};
 use crate::{
-    AddressPage, Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState,
-    Dropped, Due, EventFilter, EventQuery, Expectation, FailedPush, FailedPushQuery, Forgotten, MessagePage,
-    MessageQuery, MessageView, NewToken, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry,
-    QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView, Refused,
-    Retention, RollupRow, Settled, SourceActivity, Store, StoreError, StoreStats, Submission,
-    SuppressionQuery, SuppressionView, TokenView, Watched,
+    AddressPage, Answer, Begin, ConsumerState, DeliveryTimes, DestinationClaim, DestinationControl,
+    DestinationState, Dropped, Due, EventFilter, EventQuery, Expectation, FailedPush, FailedPushQuery,
+    Forgotten, MessagePage, MessageQuery, MessageView, NewToken, Page, Payload, Profile, Progress,
+    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientPage,
+    RecipientQuery, RecipientView, Refused, Retention, RollupRow, Settled, SourceActivity, Store, StoreError,
+    StoreStats, Submission, SuppressionQuery, SuppressionView, TokenView, Watched,
 };
 
 /// More rows than this are not given at once.
@@ -135,6 +135,20 @@ impl Store for LogStore {
 
     fn daily_by_domain(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>> {
         self.rollup(Rollup::Domains, since, until)
+    }
+
+    fn delivery_times(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<DeliveryTimes>> {
+        async move {
+            let rows = self.rollup(Rollup::Delays, since, until).await?;
+            let sources = self.shared.sources();
+            let read = |row: RollupRow| {
+                let (source, step) = row.of.split_once(':')?;
+                let source = sources.name(source.parse().ok()?);
+                Some(DeliveryTimes { start: row.start, source, step: step.parse().ok()?, count: row.count })
+            };
+            Ok(rows.into_iter().filter_map(read).collect())
+        }
+        .boxed()
     }
 
     fn sources(&self) -> Answer<'_, Vec<SourceActivity>> {

@@ -300,6 +300,7 @@ pub(super) fn load_events(
             let mut staged = StagedEvent::of(&record.event, source, record.occurred_at(), record.verified);
             // As they were when it came: what an erased event says no more was counted all the same.
             staged.flags = row.int(7)? as u16;
+            staged.delay = rows::delay(row.int(7)?);
             tail.add(&staged, staged.fact(record.position, number));
             if let Some((token, digest)) = tokens.get(&record.position) {
                 tail.bind(*token, *digest, record.position);

@@ -54,7 +54,7 @@ pub(super) fn events<'a>(requests: &'a Submissions, plan: &'a Plan, dedup: &'a [
             event.kind.number(),
             event.channel,
             staged.origin.number(),
-            event.flags,
+            rows::flags_and_delay(event.flags, fact.delay),
             event.event_recipient.as_ref().map(Address::as_str),
             staged.payload.as_ref().map(|_| payload),
             dedup,

@@ -5,16 +5,18 @@ use std::sync::{Arc, Mutex};
 
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 use hearback_store::{
-    AddressPage, Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState,
-    Dropped, Due, EventQuery, Expectation, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery,
-    MessageView, NewToken, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry,
-    QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView, Refused,
-    Retention, RollupRow, Settled, SourceActivity, Store, StoreStats, Submission, SuppressionQuery,
+    AddressPage, Answer, Begin, ConsumerState, DeliveryTimes, DestinationClaim, DestinationControl,
+    DestinationState, Dropped, Due, EventQuery, Expectation, FailedPush, FailedPushQuery, Forgotten,
+    MessagePage, MessageQuery, MessageView, NewToken, Page, Payload, Profile, Progress, QuarantineCount,
+    QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView,
+    Refused, Retention, RollupRow, Settled, SourceActivity, Store, StoreStats, Submission, SuppressionQuery,
     SuppressionView, TokenView, Watched,
 };
 
 use crate::support::Home;
-use crate::{conformance, delivery, expectations, forget, listing, messages, people, retention};
+use crate::{
+    conformance, delivery, delivery_times, expectations, forget, listing, messages, people, retention,
+};
 
 /// What this process has asked of its stores.
 static ASKED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
@@ -55,6 +57,7 @@ record! {
     fn hourly(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;
     fn daily_by_tag(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;
     fn daily_by_domain(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;
+    fn delivery_times(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<DeliveryTimes>>;
     fn sources(&self) -> Answer<'_, Vec<SourceActivity>>;
     fn quarantined(&self, filter: QuarantineFilter) -> Answer<'_, Vec<QuarantineEntry>>;
     fn quarantine_entry(&self, id: u64) -> Answer<'_, Option<QuarantineEntry>>;
@@ -97,6 +100,7 @@ async fn every_operation_is_asked_for() {
     delivery::every_case(Home::sqlite).await;
     people::every_case(Home::sqlite).await;
     listing::filters_hold(&Home::sqlite()).await;
+    delivery_times::every_case(Home::sqlite).await;
     expectations::every_case(Home::sqlite).await;
     retention::by_default_everything_is_kept(&Home::sqlite()).await;
     forget::who_was_never_there_is_not_found(&Home::sqlite()).await;

@@ -5,6 +5,7 @@
 mod conformance;
 mod coverage;
 mod delivery;
+mod delivery_times;
 mod expectations;
 mod forget;
 mod listing;

@@ -22,6 +22,7 @@ pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod sources;
+pub(crate) mod stats;
 pub(crate) mod suppressions;
 pub(crate) mod timeline;
 pub(crate) mod token;

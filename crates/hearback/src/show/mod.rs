@@ -2,11 +2,13 @@
 
 mod event;
 mod page;
+mod stats;
 mod table;
 mod time;
 
 pub(crate) use event::{detail, event_line, events_table, kind, when};
 pub(crate) use page::{message_page, messages_table, recipient_page, timeline_page};
+pub(crate) use stats::stats_page;
 pub(crate) use table::{Looks, table};
 pub(crate) use time::{ago, exact, gap, parse_moment};
 

@@ -123,6 +123,7 @@ mod tests {
     fn every_wrong_field_of_a_recipient_is_named() {
         let mut expected = ExpectedRecipient::default();
         let fact = hearback_event::Fact {
+            delay: 0,
             position: 1,
             kind: Kind::Bounced,
             occurred_at: Timestamp::EPOCH,

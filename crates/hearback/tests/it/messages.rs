@@ -28,6 +28,17 @@ fn what_is_registered_is_joined_listed_and_exported() {
     let one = &told[0];
     let (recipient, provider_id) = (one["recipient"].as_str().unwrap(), one["provider_id"].as_str().unwrap());
 
+    let stats = ask(&["stats", "--by", "source"]);
+    assert!(stats.contains("mailgun") && stats.contains("# delivered"), "{stats}");
+    let stats: Value = serde_json::from_str(&ask(&["stats", "--json"])).unwrap();
+    let delivered = &stats["series"][0]["total"]["counts"]["delivered"];
+    let times = &stats["series"][0]["total"]["delivery_time"];
+    assert_eq!(
+        times["measured"].as_u64().unwrap() + times["unmeasured"].as_u64().unwrap(),
+        delivered.as_u64().unwrap()
+    );
+    assert!(times["p50"].as_f64().unwrap() > 0.0, "{times}");
+
     // One that has been told of, by the provider's id; and one of which nothing is told, long overdue.
     let registered = [
         "register",

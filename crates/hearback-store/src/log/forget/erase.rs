@@ -237,7 +237,7 @@ impl Counted<'_> {
             return Ok(period.is_some_and(|period| {
                 let names = match rollup {
                     Rollup::Domains => &period.rollups.domains,
-                    Rollup::Tags | Rollup::Hourly => &period.rollups.tags,
+                    Rollup::Tags | Rollup::Hourly | Rollup::Delays => &period.rollups.tags,
                 };
                 names.cells().contains_key(&(day, name.into(), kind, machine))
             }));
@@ -246,7 +246,7 @@ impl Counted<'_> {
             Rollup::Domains => {
                 "SELECT count FROM daily_domains WHERE day = $1 AND domain = $2 AND kind = $3 AND machine = $4 AND period = $5"
             }
-            Rollup::Tags | Rollup::Hourly => {
+            Rollup::Tags | Rollup::Hourly | Rollup::Delays => {
                 "SELECT count FROM daily_tags WHERE day = $1 AND tag = $2 AND kind = $3 AND machine = $4 AND period = $5"
             }
         };
@@ -270,6 +270,7 @@ fn fold(
             kind: Kind::from_number(row.int(1)? as u8).unwrap_or_default(),
             occurred_at: Timestamp::from_nanos(row.int(2)?),
             flags: row.int(3)? as u16,
+            delay: rows::delay(row.int(3)?),
             source: row.int(4)? as u32,
         };
         state.get_or_insert_with(RecipientState::default).add(&fact);

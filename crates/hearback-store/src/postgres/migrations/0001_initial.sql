@@ -8,7 +8,7 @@ CREATE TABLE events (
     kind        BIGINT NOT NULL,            -- hearback_event::Kind
     channel     BIGINT NOT NULL,            -- hearback_event::Channel
     origin      BIGINT NOT NULL,            -- hearback_event::Origin
-    flags       BIGINT NOT NULL,            -- hearback_event::Fact
+    flags       BIGINT NOT NULL,            -- hearback_event::Fact; above its 16 bits, of a delivery, hearback_event::delay_step
     recipient   TEXT COLLATE "C",
     payload     BIGINT,                     -- payloads.id
     dedup       BYTEA NOT NULL,             -- the event's keys, 16 bytes each
@@ -150,6 +150,12 @@ CREATE TABLE daily_domains (
     day BIGINT NOT NULL, domain TEXT COLLATE "C" NOT NULL, kind BIGINT NOT NULL, machine BIGINT NOT NULL,
     period BIGINT NOT NULL, count BIGINT NOT NULL,
     PRIMARY KEY (day, domain, kind, machine, period)
+);
+-- Deliveries by how long they took. step: number of the source, a colon, hearback_event::delay_step.
+CREATE TABLE delivery_times (
+    hour BIGINT NOT NULL, step TEXT COLLATE "C" NOT NULL, kind BIGINT NOT NULL, machine BIGINT NOT NULL,
+    period BIGINT NOT NULL, count BIGINT NOT NULL,
+    PRIMARY KEY (hour, step, kind, machine, period)
 );
 
 -- Refused requests.

@@ -7,7 +7,7 @@ CREATE TABLE events (
     kind        INTEGER NOT NULL,           -- hearback_event::Kind
     channel     INTEGER NOT NULL,           -- hearback_event::Channel
     origin      INTEGER NOT NULL,           -- hearback_event::Origin
-    flags       INTEGER NOT NULL,           -- hearback_event::Fact
+    flags       INTEGER NOT NULL,           -- hearback_event::Fact; above its 16 bits, of a delivery, hearback_event::delay_step
     recipient   TEXT,
     payload     INTEGER,                    -- payloads.id
     dedup       BLOB NOT NULL,              -- the event's keys, 16 bytes each
@@ -131,6 +131,12 @@ CREATE TABLE daily_domains (
     day INTEGER NOT NULL, domain TEXT NOT NULL, kind INTEGER NOT NULL, machine INTEGER NOT NULL,
     period INTEGER NOT NULL, count INTEGER NOT NULL,
     PRIMARY KEY (day, domain, kind, machine, period)
+) STRICT, WITHOUT ROWID;
+-- Deliveries by how long they took. step: number of the source, a colon, hearback_event::delay_step.
+CREATE TABLE delivery_times (
+    hour INTEGER NOT NULL, step TEXT NOT NULL, kind INTEGER NOT NULL, machine INTEGER NOT NULL,
+    period INTEGER NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (hour, step, kind, machine, period)
 ) STRICT, WITHOUT ROWID;
 
 -- Refused requests.
