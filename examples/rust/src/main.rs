@@ -1,4 +1,5 @@
-//! Asks Hearback: `ask-hearback MESSAGE KEY=VALUE`, with `HEARBACK_URL` and `HEARBACK_TOKEN`.
+//! Registers a message, waits for its outcome, and asks what is known of it:
+//! `ask-hearback PROVIDER_MESSAGE_ID RECIPIENT KEY=VALUE`, with `HEARBACK_URL` and `HEARBACK_TOKEN`.
 #![expect(clippy::print_stdout, reason = "that is what it does")]
 
 use std::env;
@@ -6,10 +7,12 @@ use std::error::Error;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use ureq::Body;
+use ureq::http::Response;
 
 #[derive(Deserialize)]
 struct Event {
-    id: String,
     r#type: String,
     recipient: Option<String>,
     failure: Option<Failure>,
@@ -18,6 +21,11 @@ struct Event {
 #[derive(Deserialize)]
 struct Failure {
     reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Registered {
+    id: String,
 }
 
 #[derive(Deserialize)]
@@ -62,12 +70,32 @@ impl Hearback {
     fn ask<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T, Box<dyn Error>> {
         let path = path.iter().map(|segment| encoded(segment)).collect::<Vec<_>>().join("/");
         let request = self.agent.get(format!("{}/{path}", self.url)).query_pairs(query.iter().copied());
-        let mut answer = request.header("authorization", format!("Bearer {}", self.token)).call()?;
-        if answer.status().is_success() {
-            return Ok(answer.body_mut().read_json()?);
+        read(request.header("authorization", self.bearer()).call()?)
+    }
+
+    /// Hands something over, and reads what comes of it.
+    fn tell<T: DeserializeOwned>(&self, path: &str, what: &Value) -> Result<T, Box<dyn Error>> {
+        let request = self.agent.post(format!("{}{path}", self.url));
+        read(request.header("authorization", self.bearer()).send_json(what)?)
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+
+    /// Waits for the event that says how it ended.
+    fn outcome(&self, message: &str) -> Result<Event, Box<dyn Error>> {
+        let mut after = None::<String>;
+        loop {
+            let mut query =
+                vec![("message", message), ("type", "delivered,bounced,rejected,failed"), ("wait", "30")];
+            query.extend(after.as_deref().map(|after| ("after", after)));
+            let page: Page = self.ask(&["v1", "events"], &query)?;
+            if let Some(event) = page.data.into_iter().next() {
+                return Ok(event);
+            }
+            after = page.next_cursor;
         }
-        let Problem { status, detail } = answer.body_mut().read_json()?;
-        Err(format!("{status} {detail}").into())
     }
 
     /// Every event with a label, page by page.
@@ -86,6 +114,15 @@ impl Hearback {
     }
 }
 
+/// The answer, or what Hearback says is wrong.
+fn read<T: DeserializeOwned>(mut answer: Response<Body>) -> Result<T, Box<dyn Error>> {
+    if answer.status().is_success() {
+        return Ok(answer.body_mut().read_json()?);
+    }
+    let Problem { status, detail } = answer.body_mut().read_json()?;
+    Err(format!("{status} {detail}").into())
+}
+
 /// A segment of a path.
 fn encoded(segment: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
@@ -97,23 +134,28 @@ fn encoded(segment: &str) -> String {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [message, label] = arguments.as_slice() else {
-        return Err("usage: ask-hearback MESSAGE KEY=VALUE".into());
+    let [provider_message_id, recipient, label] = arguments.as_slice() else {
+        return Err("usage: ask-hearback PROVIDER_MESSAGE_ID RECIPIENT KEY=VALUE".into());
     };
+    let (key, value) = label.split_once('=').ok_or("a label is KEY=VALUE")?;
     let hearback = Hearback::from_environment()?;
 
-    let bounced: Page = hearback.ask(&["v1", "events"], &[("type", "bounced"), ("limit", "5")])?;
-    for Event { id, r#type, recipient, failure } in bounced.data {
-        let reason = failure.and_then(|failure| failure.reason).unwrap_or_default();
-        println!("event {id} {type} {} {reason}", recipient.unwrap_or_default(), r#type = r#type);
-    }
+    let message = json!({
+        "source": "mailgun", "provider_message_id": provider_message_id, "recipient": recipient,
+        "labels": {key: value}, "expect_delivered_within": 900,
+    });
+    let Registered { id } = hearback.tell("/v1/messages", &message)?;
+    println!("registered {id}");
 
-    let message: Message = hearback.ask(&["v1", "messages", message], &[])?;
+    let Event { r#type, recipient, failure } = hearback.outcome(&id)?;
+    let reason = failure.and_then(|failure| failure.reason).unwrap_or_else(|| "-".to_owned());
+    println!("outcome {type} {} {reason}", recipient.unwrap_or_default(), r#type = r#type);
+
+    let message: Message = hearback.ask(&["v1", "messages", &id], &[])?;
     if let Some(why) = message.explanation.iter().find(|why| why.decided) {
         println!("message {} {} because of {}", message.id, message.status, why.r#type);
     }
 
-    let (key, value) = label.split_once('=').ok_or("a label is KEY=VALUE")?;
     for event in hearback.timeline(key, value)? {
         println!("timeline {label} {} {}", event.r#type, event.recipient.unwrap_or_default());
     }

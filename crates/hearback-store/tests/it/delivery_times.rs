@@ -61,7 +61,7 @@ async fn dropped_and_sealed_deliveries_stay_counted() {
     let store = home.open();
     let mut expected = BTreeMap::<u8, u64>::new();
     let mut serial = 0;
-    let events: Vec<Event> = (0..(PERIOD + 5000) / 2)
+    let events: Vec<Event> = (0..PERIOD / 2 + 2500)
         .flat_map(|n| {
             let seconds = (n % 50) as i64 + 1;
             *expected.entry(step(seconds)).or_default() += 1;
