@@ -76,6 +76,13 @@ pub struct FailedPush {
     pub fate: Fate,
 }
 
+impl FailedPush {
+    /// Whether the person whom its event is about was forgotten.
+    pub const fn is_forgotten(&self) -> bool {
+        matches!(self.fate, Fate::Ended { why: PushEnd::Forgotten, .. })
+    }
+}
+
 /// What becomes of a failed push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {

@@ -384,6 +384,10 @@ impl Store for FakeStore {
         ready(Ok(Vec::new()))
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn claim_destinations(&self, _: DestinationClaim) -> Answer<'_, Vec<String>> {
         ready(Err(StoreError::Stopped))
     }

@@ -1,0 +1,5 @@
+//! The kinds of destinations, one file each.
+
+mod webhook;
+
+pub use webhook::{Webhook, WebhookOptions};
