@@ -93,9 +93,8 @@ impl Breaker {
             self.in_a_row >= rules.failures && self.events.len() >= EVENTS.min(rules.failures as usize);
         let (since, probes) = match self.outage {
             Some(outage) if was_probe => (outage.since, outage.probes.saturating_add(1)),
-            Some(_) => return false,
             None if is_steady => (now, 0),
-            None => return false,
+            Some(_) | None => return false,
         };
         let pause = rules.probe_min.saturating_mul(1_u32 << probes.min(20)).min(rules.probe_max);
         let probe_at = later(now, varied(pause, chance));
@@ -108,7 +107,7 @@ mod tests {
     use super::*;
 
     const RULES: BreakerRules =
-        BreakerRules { failures: 3, probe_min: Duration::from_secs(10), probe_max: Duration::from_secs(60) };
+        BreakerRules { failures: 3, probe_min: Duration::from_secs(10), probe_max: Duration::from_mins(1) };
 
     fn second(n: i64) -> Timestamp {
         Timestamp::from_nanos(n * 1_000_000_000)

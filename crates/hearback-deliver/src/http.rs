@@ -164,8 +164,8 @@ mod tests {
     #[test]
     fn retry_after_is_read_in_both_forms() {
         let now = Timestamp::from_nanos(1_445_412_480 * 1_000_000_000);
-        assert_eq!(retry_after("120", now), Some(Duration::from_secs(120)));
-        assert_eq!(retry_after("Wed, 21 Oct 2015 07:29:00 GMT", now), Some(Duration::from_secs(60)));
+        assert_eq!(retry_after("120", now), Some(Duration::from_mins(2)));
+        assert_eq!(retry_after("Wed, 21 Oct 2015 07:29:00 GMT", now), Some(Duration::from_mins(1)));
         assert_eq!(retry_after("Wed, 21 Oct 2015 07:00:00 GMT", now), Some(Duration::ZERO));
         for nonsense in ["", "soon", "-1", "1.5"] {
             assert_eq!(retry_after(nonsense, now), None, "{nonsense}");

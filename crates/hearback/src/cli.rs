@@ -54,6 +54,8 @@ enum Command {
     Timeline(commands::timeline::TimelineArgs),
     /// List the sources with what each told and refused
     Sources(commands::sources::SourcesArgs),
+    /// List, hold, test and redrive those to whom events are pushed
+    Destinations(commands::destinations::DestinationsArgs),
     /// List, show and retry refused requests
     Quarantine(commands::quarantine::QuarantineArgs),
     /// Write events to a file, for other programs and for another Hearback
@@ -90,6 +92,7 @@ impl Cli {
             Command::Recipient(args) => commands::recipient::run(&args, &global),
             Command::Timeline(args) => commands::timeline::run(&args, &global),
             Command::Sources(args) => commands::sources::run(&args, &global),
+            Command::Destinations(args) => commands::destinations::run(&args, &global),
             Command::Quarantine(args) => commands::quarantine::run(&args, &global),
             Command::Export(args) => commands::export::run(&args, &global),
             Command::Import(args) => commands::import::run(&args, &global),

@@ -4,7 +4,10 @@
 //! has come, a tenth of a second after something happened and not for each event. What was read more than half a minute ago is read
 //! again before it is pushed: a person may have been forgotten meanwhile.
 
-use std::collections::BTreeSet;
+mod outcome;
+mod progress;
+mod state;
+
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -15,25 +18,20 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use governor::clock::{Clock as _, QuantaClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use hearback_event::{MessageId, Record, Timestamp};
-use hearback_store::{
-    DestinationState, EventQuery, FailedPush, FailedPushQuery, Fate, Order, Outage, Page, Progress, PushEnd,
-    Receipt, Store, StoreError,
-};
+use hearback_event::{Record, Timestamp};
+use hearback_store::{DestinationState, EventQuery, Order, Outage, Page, Receipt, Store, StoreError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::attempt::{Done, Void, attempt, event_at};
-use super::queue::{Again, Job, Next, Queue};
+use super::attempt::{Done, attempt};
+use super::queue::{Next, Queue};
 use super::unsaved::Unsaved;
 use crate::breaker::{Breaker, Leave};
-use crate::chance::chance;
 use crate::destination::Destination;
 use crate::live::Live;
 use crate::meters::Meters;
-use crate::notice;
-use crate::parcel::{Failure, Outcome};
-use crate::schedule::{later, until};
+use crate::schedule::until;
+use progress::Saved;
 
 /// Events that are read at a time.
 const PAGE: usize = 200;
@@ -68,6 +66,9 @@ pub(super) struct Run {
     pub(super) stop: watch::Receiver<bool>,
 }
 
+/// How long the log was, and a page of it.
+type Read = Result<(u64, Page<Record>), StoreError>;
+
 /// The task.
 pub(super) struct Runner {
     run: Run,
@@ -77,11 +78,11 @@ pub(super) struct Runner {
     limiter: Option<DefaultDirectRateLimiter>,
     in_flight: FuturesUnordered<BoxFuture<'static, Done>>,
     probing: bool,
-    reading: Option<BoxFuture<'static, Result<(u64, Page<Record>), StoreError>>>,
+    reading: Option<BoxFuture<'static, Read>>,
     read_at: Instant,
     unsaved: Unsaved,
     dirty_since: Option<Instant>,
-    saving: Option<BoxFuture<'static, (Progress, Result<bool, StoreError>)>>,
+    saving: Option<BoxFuture<'static, Saved>>,
     notifying: Option<BoxFuture<'static, Result<Receipt, StoreError>>>,
     /// The outage of which the log is to be told.
     to_tell: Option<(Timestamp, String)>,
@@ -171,11 +172,8 @@ impl Runner {
             }
         }
         self.unsaved.is_dirty = true;
-        if let Some(saving) = self.save() {
-            let (_, saved) = saving.await;
-            if let Err(error) = saved {
-                tracing::warn!(destination = self.name(), %error, "what was pushed last could not be written down and is pushed again");
-            }
+        if let (_, Err(error)) = self.save().await {
+            tracing::warn!(destination = self.name(), %error, "what was pushed last could not be written down and is pushed again");
         }
     }
 
@@ -215,7 +213,7 @@ impl Runner {
         }));
     }
 
-    fn take_page(&mut self, page: Result<(u64, Page<Record>), StoreError>) {
+    fn take_page(&mut self, page: Read) {
         match page {
             Ok((last, page)) => {
                 if self.queue.fresh() == 0 {
@@ -297,276 +295,6 @@ impl Runner {
         }
     }
 
-    /// A try has ended.
-    fn finish(&mut self, done: Done) {
-        let Done { job, was_probe, result } = done;
-        if was_probe {
-            self.probing = false;
-        }
-        let now = Timestamp::now();
-        match result {
-            Ok((outcome, took)) => {
-                self.run.meters.tried(&outcome, took);
-                match outcome {
-                    Outcome::Taken => self.taken(&job, now),
-                    Outcome::Failed(failure) => self.failed(&job, &failure, was_probe, now),
-                }
-            }
-            Err(Void::Gone) => self.gone(&job, now),
-            Err(Void::Unreadable(error)) => {
-                self.store_failed(&error);
-                self.put_back(&job, now);
-            }
-        }
-        self.queue.ended(&job);
-        self.unsaved.is_dirty = true;
-    }
-
-    fn taken(&mut self, job: &Job, now: Timestamp) {
-        if let Some(Outage { since, .. }) = self.breaker.succeeded() {
-            self.to_tell = None;
-            let lasted = until(since, now);
-            tracing::info!(
-                destination = self.name(),
-                seconds = lasted.as_secs(),
-                "the destination takes events again"
-            );
-        }
-        self.hold_until = None;
-        self.unsaved.last_success_at = Some(now);
-        match job {
-            Job::Fresh(records) => {
-                for record in records {
-                    self.run.live.delivered(record.position, now);
-                    self.run.meters.arrived(record.received_at, now);
-                }
-                self.unsaved.delivered += records.len() as u64;
-            }
-            Job::Again(again) => {
-                self.run.live.delivered(again.position, now);
-                self.queue.again(again, None);
-                self.unsaved.recovered(again.position);
-                self.unsaved.delivered += 1;
-            }
-        }
-    }
-
-    fn failed(&mut self, job: &Job, failure: &Failure, was_probe: bool, now: Timestamp) {
-        tracing::debug!(
-            destination = self.name(),
-            status = failure.status,
-            why = failure.why,
-            "a push failed"
-        );
-        self.unsaved.last_failure = Some((now, failure.why.clone()));
-        match job {
-            Job::Fresh(records) => {
-                for record in records {
-                    let push = self.failed_push(record.position, 1, now, failure, now);
-                    self.queue.wait(&push, record.message_id());
-                    self.unsaved.failed(push);
-                }
-            }
-            Job::Again(again) => {
-                let push =
-                    self.failed_push(again.position, again.attempts + 1, again.first_failed, failure, now);
-                self.queue.again(again, Some(push.clone()));
-                self.unsaved.failed(push);
-            }
-        }
-        if failure.gone {
-            self.disable(failure, now);
-        } else if self.breaker.failed(
-            &self.run.destination.breaker,
-            job.first_position(),
-            was_probe,
-            now,
-            chance(),
-        ) {
-            tracing::warn!(
-                destination = self.name(),
-                why = failure.why,
-                "the destination takes nothing any more; it is probed now and then"
-            );
-            self.to_tell = Some((now, failure.why.clone()));
-        }
-        if let (Some(429 | 503), Some(wanted)) = (failure.status, failure.retry_after) {
-            self.hold_until = Some(later(now, wanted.min(HOLD_MAX)));
-        }
-    }
-
-    /// The receiver said that it is gone for good. Nothing is lost: the events wait until a person resumes it.
-    fn disable(&mut self, failure: &Failure, now: Timestamp) {
-        tracing::warn!(
-            destination = self.name(),
-            why = failure.why,
-            "the destination is gone for good; `hearback destinations resume` tries it again"
-        );
-        self.is_held = true;
-        self.unsaved.disabled = Some((now, failure.why.clone()));
-        self.to_tell = Some((now, failure.why.clone()));
-    }
-
-    fn failed_push(
-        &self,
-        position: u64,
-        attempts: u32,
-        first_failed: Timestamp,
-        failure: &Failure,
-        now: Timestamp,
-    ) -> FailedPush {
-        let schedule = &self.run.destination.schedule;
-        let fate = match schedule.next_try(attempts, now, failure.retry_after, chance()) {
-            // What the receiver refuses because it is gone is tried when a person says that it is back.
-            _ if failure.gone => Fate::Waits { next_try: now },
-            Some(next_try) => Fate::Waits { next_try },
-            None => Fate::Ended { at: now, why: PushEnd::GaveUp },
-        };
-        let (status, error) = (failure.status, failure.why.clone());
-        FailedPush { position, attempts, first_failed, last_try: Some(now), status, error, fate }
-    }
-
-    /// An event that is no more: what waits for it has ended in the store, or ends now.
-    fn gone(&mut self, job: &Job, now: Timestamp) {
-        let Job::Again(again) = job else { return };
-        self.queue.again(again, None);
-        self.unsaved.failed(FailedPush {
-            fate: Fate::Ended { at: now, why: PushEnd::Dropped },
-            ..as_failed(again, now)
-        });
-    }
-
-    /// What could not be tried waits a little, without a try used up.
-    fn put_back(&mut self, job: &Job, now: Timestamp) {
-        if let Job::Again(again) = job {
-            let push = as_failed(again, later(now, STORE_PAUSE));
-            self.queue.again(again, Some(push));
-        }
-    }
-
-    fn start_saving(&mut self) {
-        if !self.unsaved.is_dirty {
-            return;
-        }
-        let since = *self.dirty_since.get_or_insert_with(Instant::now);
-        let is_time = self.unsaved.is_much() || since.elapsed() >= self.save_after();
-        if is_time && self.saving.is_none() && self.store_again.is_none() {
-            self.saving = self.save();
-        }
-    }
-
-    /// Writes everything down.
-    fn save(&mut self) -> Option<BoxFuture<'static, (Progress, Result<bool, StoreError>)>> {
-        self.dirty_since = None;
-        let mut progress = Progress {
-            name: self.name().to_owned(),
-            owner: self.run.owner.clone(),
-            cursor: self.queue.window().cursor(),
-            skipped: self.queue.take_skipped(),
-            failing: self.breaker.outage(),
-            ..Progress::default()
-        };
-        self.run.meters.skipped(progress.skipped);
-        self.unsaved.take(&mut progress);
-        let store = Arc::clone(&self.run.store);
-        Some(Box::pin(async move {
-            let saved = store.save_progress(progress.clone()).await;
-            (progress, saved)
-        }))
-    }
-
-    /// Whether the destination is still this process's own.
-    fn saved(&mut self, progress: Progress, saved: Result<bool, StoreError>) -> bool {
-        match saved {
-            Ok(true) => true,
-            Ok(false) => {
-                tracing::info!(destination = self.name(), "another process pushes to the destination now");
-                false
-            }
-            Err(error) => {
-                self.unsaved.put_back(progress);
-                self.store_failed(&error);
-                true
-            }
-        }
-    }
-
-    /// Tells the log, once the outage itself is on disk.
-    fn start_telling(&mut self) {
-        if self.notifying.is_some() || self.store_again.is_some() {
-            return;
-        }
-        if let Some((since, why)) = &self.to_tell {
-            let notice = notice::failing(self.name(), *since, why, Timestamp::now());
-            let store = Arc::clone(&self.run.store);
-            self.notifying = Some(Box::pin(async move { store.submit(notice).await }));
-        }
-    }
-
-    fn told(&mut self, told: Result<Receipt, StoreError>) {
-        match told {
-            Ok(_) => self.to_tell = None,
-            Err(error) => self.store_failed(&error),
-        }
-    }
-
-    /// A person, or another process, may have changed something.
-    async fn take_state(&mut self) {
-        let state = self.run.state.borrow_and_update().clone();
-        if state.changes == self.changes {
-            return;
-        }
-        let was_held = std::mem::replace(&mut self.is_held, is_held(&state));
-        if was_held && !self.is_held {
-            self.breaker = Breaker::restored(state.failing);
-            self.hold_until = None;
-            self.unsaved.disabled = None;
-        } else if state.failing.is_none() && self.breaker.outage().is_some() {
-            // Resumed by hand during an outage: it is tried at once.
-            self.breaker = Breaker::default();
-            self.hold_until = None;
-        }
-        // The rows are read when none of ours is on the way to them.
-        if let Some(saving) = self.saving.take() {
-            let (progress, saved) = saving.await;
-            self.saved(progress, saved);
-        }
-        match self.load_waiting().await {
-            Ok(()) => self.changes = state.changes,
-            Err(error) => self.store_failed(&error),
-        }
-    }
-
-    /// Reads which failed pushes wait.
-    async fn load_waiting(&mut self) -> Result<(), StoreError> {
-        let (mut beyond, limit) = (0, 1000);
-        let mut there = BTreeSet::new();
-        loop {
-            let destination = self.name().to_owned();
-            let query = FailedPushQuery { destination, ended: Some(false), beyond, limit };
-            let pushes = self.run.store.failed_pushes(query).await?;
-            for push in &pushes {
-                there.insert(push.position);
-                // What happened here since is newer.
-                if !self.unsaved.failed.contains_key(&push.position)
-                    && !self.unsaved.recovered.contains(&push.position)
-                {
-                    let message = message_of(&self.run.destination, &*self.run.store, push.position).await?;
-                    self.queue.wait(push, message);
-                }
-            }
-            match pushes.last() {
-                Some(last) if pushes.len() == limit => beyond = last.position,
-                _ => break,
-            }
-        }
-        let gone: Vec<u64> = self.queue.waiting().filter(|position| !there.contains(position)).collect();
-        for position in gone.into_iter().filter(|position| !self.unsaved.failed.contains_key(position)) {
-            self.queue.forget(position);
-        }
-        Ok(())
-    }
-
     /// When to look again, whatever happens.
     fn wake(&self) -> Instant {
         let saving =
@@ -583,30 +311,6 @@ impl Runner {
 /// A moment as the runtime counts it.
 fn instant(now: Timestamp, at: Timestamp) -> Instant {
     Instant::now() + until(now, at).min(NAP)
-}
-
-/// The message of a failed push, where its order matters.
-async fn message_of(
-    destination: &Destination,
-    store: &dyn Store,
-    position: u64,
-) -> Result<Option<MessageId>, StoreError> {
-    if !destination.pace.ordered {
-        return Ok(None);
-    }
-    Ok(event_at(store, position).await?.and_then(|record| record.message_id()))
-}
-
-fn as_failed(again: &Again, next_try: Timestamp) -> FailedPush {
-    FailedPush {
-        position: again.position,
-        attempts: again.attempts,
-        first_failed: again.first_failed,
-        last_try: None,
-        status: None,
-        error: "the event is no more".to_owned(),
-        fate: Fate::Waits { next_try },
-    }
 }
 
 /// Whether nothing is to be pushed at all.

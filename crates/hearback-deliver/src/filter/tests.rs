@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use hearback_event::{
     Actor, Address, Channel, DedupKey, Engagement, Event, Failure, Inbound, Kind, ListAction, Origin, Reason,
     Record, Registration, Severity, SuppressionChange, Timestamp,

@@ -127,8 +127,8 @@ fn batch_id(load: &[Parcel]) -> String {
         context.update(b"\n");
     }
     let digest = context.finish();
-    let half: String = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("batch_{half}")
+    let half = digest.as_ref().first_chunk::<16>().copied().unwrap_or_default();
+    format!("batch_{:032x}", u128::from_be_bytes(half))
 }
 
 impl Carrier for Webhook {

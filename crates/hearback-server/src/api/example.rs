@@ -12,6 +12,7 @@ use hearback_store::{
 };
 use serde::Serialize;
 
+use super::destinations::{self, Redriven, Tested};
 use super::messages::{Message, MessageHead};
 use super::page::ListPage;
 use super::quarantine::{Entry, WholeEntry};
@@ -68,6 +69,8 @@ pub(crate) fn examples() -> Vec<Example> {
         machine: false,
         count: 1,
     };
+    let destination = || destinations::View::example(at);
+    let failed_push = destinations::FailedPush::example(bounced.id(), at);
     vec![
         Example::json("listEvents", &page),
         Example::json("getEvent", &bounced),
@@ -81,6 +84,14 @@ pub(crate) fn examples() -> Vec<Example> {
         Example::json("getQuarantineEntry", &WholeEntry::from(refused(at))),
         Example::json("retryQuarantine", &retried),
         Example::json("retryQuarantineEntry", &Readmitted { admitted: 1, ..Readmitted::default() }),
+        Example::json("listDestinations", &ListPage::whole(vec![destination()])),
+        Example::json("getDestination", &destination()),
+        Example::json("pauseDestination", &destination()),
+        Example::json("resumeDestination", &destination()),
+        Example::json("listFailedPushes", &ListPage::whole(vec![failed_push])),
+        Example::json("redriveDestination", &Redriven { count: 3, dry_run: true }),
+        Example::json("testDestination", &Tested { taken: true, status: None, why: None, milliseconds: 27 }),
+        Example::json("explainDestination", &destinations::Explained::example()),
         Example::json("listSources", &ListPage::whole(vec![SourceView::example(bounced.received_at)])),
         Example::json("hourlyStats", &ListPage::whole(vec![HourlyCount::from(count)])),
     ]

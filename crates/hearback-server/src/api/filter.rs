@@ -50,7 +50,7 @@ pub(super) fn order(params: &Params) -> Outcome<Option<Order>> {
     }
 }
 
-fn kinds(params: &Params) -> Outcome<Vec<Kind>> {
+pub(super) fn kinds(params: &Params) -> Outcome<Vec<Kind>> {
     let mut kinds = Vec::new();
     for name in params.all("type").flat_map(|value| value.split(',')) {
         let kind = Kind::parse(name.trim())

@@ -1,6 +1,7 @@
 //! The API: answers about events, messages, recipients, timelines and sources, under tokens.
 
 mod cursor;
+mod destinations;
 mod events;
 mod example;
 mod filter;
@@ -51,6 +52,14 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(quarantine::retry_all))
         .routes(routes!(quarantine::one, quarantine::remove))
         .routes(routes!(quarantine::retry_one))
+        .routes(routes!(destinations::list))
+        .routes(routes!(destinations::one))
+        .routes(routes!(destinations::failed))
+        .routes(routes!(destinations::pause))
+        .routes(routes!(destinations::resume))
+        .routes(routes!(destinations::redrive))
+        .routes(routes!(destinations::test))
+        .routes(routes!(destinations::explain))
         .routes(routes!(sources::list))
         .routes(routes!(stats::hourly));
     OpenApiRouter::new().nest(ROOT, routes)

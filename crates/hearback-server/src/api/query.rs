@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use hearback_event::{Address, Kind, MessageId, Reason, Severity, Timestamp};
+use hearback_event::{Address, EventId, Kind, MessageId, Reason, Severity, Timestamp};
 use utoipa::openapi::path::ParameterIn;
 use utoipa::{IntoParams, ToSchema};
 
@@ -171,6 +171,61 @@ pub(super) struct RetryQuery {
     /// Refused for this cause.
     #[param(nullable = false, example = "bad_signature")]
     cause: Option<String>,
+}
+
+/// Which pushes that failed.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `destinations` reads")]
+pub(super) struct FailedQuery {
+    /// Only those that are not tried any more, or only those that are.
+    #[param(nullable = false)]
+    dead: Option<bool>,
+    /// At most so many rows.
+    #[param(nullable = false, minimum = 1, maximum = 1000, default = 50)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before, with the same `dead`.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+}
+
+/// Of what pushes are put back.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes what `destinations` reads")]
+enum WhichPushes {
+    Dead,
+    Failed,
+    All,
+}
+
+/// Which events are pushed once more.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `destinations` reads")]
+pub(super) struct RedriveQuery {
+    /// `dead`: what was given up, which is what is meant where nothing is said. `failed`: what waits for another try, too. `all`:
+    /// everything that the destination wants, also what it has already.
+    #[param(inline, nullable = false)]
+    which: Option<WhichPushes>,
+    /// Only events of one of these types. Several with commas, or given several times.
+    #[param(style = Form, explode = false, nullable = false, example = json!(["bounced"]))]
+    r#type: Option<Vec<Kind>>,
+    /// Only events that were received at or after this moment.
+    #[param(nullable = false, example = "2026-11-20T10:00:00Z")]
+    since: Option<Timestamp>,
+    /// Only count them.
+    #[param(nullable = false, example = true)]
+    dry_run: Option<bool>,
+}
+
+/// Which event.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `destinations` reads")]
+pub(super) struct ExplainQuery {
+    /// The event's id.
+    event: EventId,
 }
 
 /// A span of time.

@@ -10,10 +10,10 @@ use hearback_event::{
 };
 use hearback_store::{
     Answer, Begin, ConsumerState, DestinationClaim, DestinationControl, DestinationState, Dropped,
-    EventFilter, EventQuery, Explanation, FailedPush, FailedPushQuery, Forgotten, MessageView, NewToken,
-    Order, Page, Payload, Progress, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport,
-    Receipt, RecipientView, Refused, Retention, RollupRow, SourceActivity, Store, StoreError, StoreStats,
-    Submission, SuppressionView, TokenView,
+    EventFilter, EventQuery, Explanation, FailedPush, FailedPushQuery, Fate, Forgotten, MessageView,
+    NewToken, Order, Page, Payload, Progress, PushEnd, QuarantineCount, QuarantineEntry, QuarantineFilter,
+    RebuildReport, Receipt, RecipientView, Refused, Retention, RollupRow, SourceActivity, Store, StoreError,
+    StoreStats, Submission, SuppressionView, TokenView,
 };
 
 /// How a store fails.
@@ -46,6 +46,7 @@ pub(crate) struct State {
     seen: HashSet<DedupKey>,
     replay: HashMap<DedupKey, DedupKey>,
     refused: u64,
+    paused: bool,
     consumers: std::collections::BTreeMap<String, ConsumerState>,
 }
 
@@ -381,7 +382,9 @@ impl Store for FakeStore {
     }
 
     fn destinations(&self) -> Answer<'_, Vec<DestinationState>> {
-        ready(Ok(Vec::new()))
+        let paused_at = self.state().paused.then(Timestamp::now);
+        let crm = DestinationState { name: "crm".to_owned(), paused_at, ..DestinationState::default() };
+        ready(Ok(vec![crm]))
     }
 
     fn is_shared(&self) -> bool {
@@ -400,20 +403,30 @@ impl Store for FakeStore {
         ready(Err(StoreError::Stopped))
     }
 
-    fn control_destination(&self, _: String, _: DestinationControl, _: Timestamp) -> Answer<'_, bool> {
-        ready(Err(StoreError::Stopped))
+    fn control_destination(&self, _: String, control: DestinationControl, _: Timestamp) -> Answer<'_, bool> {
+        self.state().paused = control == DestinationControl::Pause;
+        ready(Ok(true))
     }
 
-    fn failed_pushes(&self, _: FailedPushQuery) -> Answer<'_, Vec<FailedPush>> {
-        ready(Err(StoreError::Stopped))
+    fn failed_pushes(&self, query: FailedPushQuery) -> Answer<'_, Vec<FailedPush>> {
+        let one = FailedPush {
+            position: 1,
+            attempts: 2,
+            first_failed: Timestamp::EPOCH,
+            last_try: None,
+            status: Some(503),
+            error: "it answered 503 Service Unavailable".to_owned(),
+            fate: Fate::Ended { at: Timestamp::EPOCH, why: PushEnd::GaveUp },
+        };
+        ready(Ok(if query.beyond < 1 { vec![one] } else { Vec::new() }))
     }
 
     fn failed_push(&self, _: String, _: u64) -> Answer<'_, Option<FailedPush>> {
-        ready(Err(StoreError::Stopped))
+        ready(Ok(None))
     }
 
-    fn push_again(&self, _: String, _: Vec<u64>, _: Timestamp) -> Answer<'_, u64> {
-        ready(Err(StoreError::Stopped))
+    fn push_again(&self, _: String, positions: Vec<u64>, _: Timestamp) -> Answer<'_, u64> {
+        ready(Ok(positions.len() as u64))
     }
 
     fn consumers(&self) -> Answer<'_, Vec<ConsumerState>> {

@@ -194,6 +194,7 @@ async fn answers_are_as_described() {
             "getEvent" => format!("/v1/events/{event}"),
             "getMessage" => format!("/v1/messages/{message}"),
             "getQuarantineEntry" => "/v1/quarantine/1".to_owned(),
+            "explainDestination" => format!("/v1/destinations/crm/explain?event={event}"),
             "listQuarantine" => "/v1/quarantine".to_owned(),
             "retryQuarantineEntry" => "/v1/quarantine/1/retry".to_owned(),
             _ => operation.target(),

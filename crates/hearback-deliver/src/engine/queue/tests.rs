@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use hearback_event::{Channel, DedupKey, Event, Kind, Origin};
 use proptest::prelude::*;
 
