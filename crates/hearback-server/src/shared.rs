@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::Source;
 use crate::auth::Tokens;
+use crate::follower::Follower;
 
 /// State of the API, health and metrics handlers.
 pub(crate) struct Shared {
@@ -18,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     /// Those to whom events are pushed.
     pub(crate) destinations: Destinations,
+    /// Follows the log for all who listen.
+    pub(crate) follower: Follower,
     /// What `/metrics` prints.
     pub(crate) metrics: PrometheusHandle,
     /// Who may ask.
@@ -37,6 +40,7 @@ impl Shared {
         closed: watch::Receiver<bool>,
     ) -> Self {
         let destinations = destinations.unwrap_or_else(|| Destinations::new(Vec::new(), Arc::clone(&store)));
-        Self { sources, store, destinations, metrics, tokens, closed }
+        let follower = Follower::new(Arc::clone(&store), closed.clone());
+        Self { sources, store, destinations, follower, metrics, tokens, closed }
     }
 }

@@ -1,5 +1,11 @@
 //! The kinds of destinations, one file each.
 
+mod lines;
+mod slack;
+mod sms;
 mod webhook;
 
+pub use lines::{Lines, LinesOptions, Stdout};
+pub use slack::Slack;
+pub use sms::{Sms, SmsOptions};
 pub use webhook::{Webhook, WebhookOptions};

@@ -12,6 +12,7 @@ use hearback_store::{
 };
 use serde::Serialize;
 
+use super::consumers::Consumer;
 use super::destinations::{self, Redriven, Tested};
 use super::messages::{Message, MessageHead};
 use super::page::ListPage;
@@ -84,6 +85,10 @@ pub(crate) fn examples() -> Vec<Example> {
         Example::json("getQuarantineEntry", &WholeEntry::from(refused(at))),
         Example::json("retryQuarantine", &retried),
         Example::json("retryQuarantineEntry", &Readmitted { admitted: 1, ..Readmitted::default() }),
+        Example::text("streamEvents", &format!("id: {}\ndata: {{\"id\": ...}}\n\n", bounced.id())),
+        Example::json("listConsumers", &ListPage::whole(vec![Consumer::example(at)])),
+        Example::json("getConsumer", &Consumer::example(at)),
+        Example::json("acknowledgeEvent", &Consumer::example(at)),
         Example::json("listDestinations", &ListPage::whole(vec![destination()])),
         Example::json("getDestination", &destination()),
         Example::json("pauseDestination", &destination()),

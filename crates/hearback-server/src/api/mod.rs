@@ -1,5 +1,6 @@
 //! The API: answers about events, messages, recipients, timelines and sources, under tokens.
 
+mod consumers;
 mod cursor;
 mod destinations;
 mod events;
@@ -15,6 +16,7 @@ mod recipients;
 mod segment;
 mod sources;
 mod stats;
+mod stream;
 mod suppressions;
 mod timelines;
 
@@ -36,6 +38,7 @@ pub(crate) const ROOT: &str = "/v1";
 pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
     let routes = OpenApiRouter::new()
         .routes(routes!(events::list))
+        .routes(routes!(stream::events))
         .routes(routes!(events::one))
         .routes(routes!(events::payload))
         .routes(routes!(messages::by_provider_id))
@@ -52,6 +55,9 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(quarantine::retry_all))
         .routes(routes!(quarantine::one, quarantine::remove))
         .routes(routes!(quarantine::retry_one))
+        .routes(routes!(consumers::list))
+        .routes(routes!(consumers::one, consumers::remove))
+        .routes(routes!(consumers::acknowledge))
         .routes(routes!(destinations::list))
         .routes(routes!(destinations::one))
         .routes(routes!(destinations::failed))

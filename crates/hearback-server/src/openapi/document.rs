@@ -35,13 +35,14 @@ Lists are paged: `next_cursor` of one page is `cursor` of the next. Cursors are 
 belong to the list, filter and order that they came from. Times are RFC 3339 in UTC. New members may be added to answers; \
 those that are described stay.";
 
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("events", "The log: everything that providers told, in the order of its arrival."),
     ("messages", "One e-mail or SMS to one recipient, made of its events."),
     ("recipients", "Addresses and numbers, over all messages; and which of them must not be sent to."),
     ("timelines", "Everything that carries one label, such as a booking's number."),
     ("stats", "Counts over time."),
     ("sources", "The configured endpoints of providers."),
+    ("consumers", "Programs that pull events, and keep their place here."),
     ("destinations", "Those to whom events are pushed."),
     ("quarantine", "Requests that were refused, to look at and to try again."),
     ("webhooks", "Where providers post."),
@@ -178,7 +179,7 @@ fn curl(path: &str, method: &str, operation: &Operation) -> String {
 fn is_worth_showing(operation: &Operation, name: &str) -> bool {
     match operation.operation_id.as_deref() {
         Some("listEvents") => ["type", "label"].contains(&name),
-        Some("findMessages" | "explainDestination") => true,
+        Some("findMessages" | "explainDestination" | "acknowledgeEvent") => true,
         Some("listQuarantine" | "retryQuarantine") => name == "cause",
         Some("redriveDestination") => name == "dry_run",
         _ => false,

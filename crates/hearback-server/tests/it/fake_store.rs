@@ -174,7 +174,9 @@ fn passes(filter: &EventFilter, record: &Record) -> bool {
 
 impl Store for FakeStore {
     fn submit(&self, submission: Submission) -> Answer<'_, Receipt> {
-        ready(self.state().submit(submission))
+        let receipt = self.state().submit(submission);
+        self.1.send_replace(self.last_position());
+        ready(receipt)
     }
 
     fn quarantine(&self, refused: Refused) -> Answer<'_, ()> {

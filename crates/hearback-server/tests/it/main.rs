@@ -17,6 +17,7 @@ mod problems;
 mod quarantine;
 mod real;
 mod schema;
+mod stream;
 mod tcp;
 mod test_provider;
 mod tokens;

@@ -82,7 +82,14 @@ async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<E
     let stop_now = stop_now.wait().shared();
 
     let unusual_address = inputs.overrides_listen() || configured != config.server.listen;
-    output::line(Welcome { config: &config, token: token.as_ref(), global, inputs, unusual_address });
+    let welcome = Welcome { config: &config, token: token.as_ref(), global, inputs, unusual_address };
+    // What a pipe reads is events and nothing else.
+    let is_piped = config.destinations.iter().any(|one| one.destination.carrier.kind() == "stdout");
+    if is_piped {
+        output::note(welcome);
+    } else {
+        output::line(welcome);
+    }
     let retention = tokio::spawn(drop_old(Arc::clone(&store), config.retention));
     let settings = wiring::settings(config, &store);
     let (pushing, stop_pushing) = push(settings.destinations.as_ref()).await?;

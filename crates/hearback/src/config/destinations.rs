@@ -60,10 +60,12 @@ pub(crate) fn read(root: &mut Table, inputs: &Inputs, report: &mut Report) -> Ve
 /// The options as they may be printed.
 fn printable(table: &Table) -> Map<String, Json> {
     let mut shown = mask::options(table);
+    let is_chat = shown.get("kind").and_then(Json::as_str) == Some("slack");
     if let Some(Json::String(url)) = shown.get_mut("url")
         && !secrets::is_reference(url)
     {
-        *url = parse::printable_url(url);
+        // Of a chat the path is the secret.
+        *url = if is_chat { mask::HIDDEN.to_owned() } else { parse::printable_url(url) };
     }
     if let Some(Json::Object(headers)) = shown.get_mut("headers") {
         for value in headers.values_mut() {

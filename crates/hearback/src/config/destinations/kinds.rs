@@ -1,21 +1,41 @@
 //! What each kind of destination reads of its table.
 
-use hearback_deliver::{Carrier, Guard, SigningKey, Webhook, WebhookOptions, parse_url};
+use hearback_deliver::{
+    Carrier, Guard, Lines, LinesOptions, SigningKey, Slack, Sms, SmsOptions, Stdout, Webhook, WebhookOptions,
+    parse_url,
+};
+use hearback_event::Address;
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 
 use super::super::node::{Node, Value};
 use super::super::section::{Section, join};
-use super::super::{Inputs, parse};
+use super::super::{Inputs, Place, parse};
 use super::guard;
 
 /// A kind of destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Webhook,
+    Slack,
+    Sms,
+    File,
+    Stdout,
 }
 
-const KINDS: &[(&str, Kind)] = &[("webhook", Kind::Webhook)];
+const KINDS: &[(&str, Kind)] = &[
+    ("webhook", Kind::Webhook),
+    ("slack", Kind::Slack),
+    ("sms", Kind::Sms),
+    ("file", Kind::File),
+    ("stdout", Kind::Stdout),
+];
+/// Where Twilio is.
+const TWILIO: &str = "https://api.twilio.com/";
+/// A file is turned over at this size.
+const ROTATE_AT: u64 = 64 << 20;
+/// Old files that are kept.
+const KEEP: u32 = 10;
 /// Most events of one request.
 const BATCH_MAX: u64 = 1000;
 
@@ -30,11 +50,15 @@ pub(super) fn kind_of(section: &mut Section<'_>) -> Option<Kind> {
 
 /// How many events go together.
 pub(super) fn batch(kind: Kind, ordered: bool, section: &mut Section<'_>) -> usize {
-    if kind != Kind::Webhook {
-        return 1;
-    }
+    let default = match kind {
+        Kind::Slack | Kind::Sms => return 1,
+        Kind::Webhook => 1,
+        Kind::File | Kind::Stdout if ordered => 1,
+        // What is written together is synced together.
+        Kind::File | Kind::Stdout => 100,
+    };
     let place = section.place_of("batch");
-    let batch = section.number("batch", 1..=BATCH_MAX).unwrap_or(1) as usize;
+    let batch = section.number("batch", 1..=BATCH_MAX).unwrap_or(default) as usize;
     if batch > 1 && ordered {
         let message = "`batch` and `ordered` exclude each other: of a batch that fails, some events may have been taken";
         section.report().problem(&place, message);
@@ -46,12 +70,85 @@ pub(super) fn carrier(
     kind: Kind,
     batches: bool,
     section: &mut Section<'_>,
-    _inputs: &Inputs,
+    inputs: &Inputs,
     unresolved: &[String],
 ) -> Option<Box<dyn Carrier>> {
     match kind {
         Kind::Webhook => webhook(batches, section, unresolved),
+        Kind::Slack => slack(section, unresolved),
+        Kind::Sms => sms(section, unresolved),
+        Kind::File => file(section, inputs),
+        Kind::Stdout => Some(Box::new(Stdout)),
     }
+}
+
+fn slack(section: &mut Section<'_>, unresolved: &[String]) -> Option<Box<dyn Carrier>> {
+    let guard = guard(section);
+    let url = url(section, &guard, unresolved)?;
+    made(Slack::new(url, guard), section)
+}
+
+fn sms(section: &mut Section<'_>, unresolved: &[String]) -> Option<Box<dyn Carrier>> {
+    let guard = guard(section);
+    let base = section.text("base_url", |text| parse_url(text, &guard)).map(|(url, _)| url);
+    let base = base.or_else(|| TWILIO.parse().ok());
+    let mut text = |name: &'static str, what: &str| needed(section, name, what, unresolved);
+    let account_sid = text("account_sid", "the account, AC...");
+    let auth_token = text("auth_token", "the account's token");
+    let from = text("from", "a number of yours such as +15551234567, or a messaging service MG...");
+    let to = needed(section, "to", "the number that texts go to, such as +15557654321", unresolved);
+    let to = to.and_then(|(to, place)| {
+        let address = Address::parse(&to).ok().filter(|address| address.as_str().starts_with('+'));
+        if address.is_none() {
+            let message = "`to`: expected a phone number in international form, such as +15557654321";
+            section.report().problem(&place, message);
+        }
+        address
+    });
+    let options = SmsOptions {
+        base: base?,
+        account_sid: account_sid?.0,
+        auth_token: auth_token?.0,
+        from: from?.0,
+        to: to?,
+        guard,
+    };
+    made(Sms::new(options), section)
+}
+
+fn file(section: &mut Section<'_>, inputs: &Inputs) -> Option<Box<dyn Carrier>> {
+    let path = needed(
+        section,
+        "path",
+        "the file, such as \"events.ndjson\"; a relative path lies in the data folder",
+        &[],
+    );
+    let bytes_max = section.size("rotate_at", parse::size).map_or(ROTATE_AT, |bytes| bytes as u64);
+    let keep = section.number("keep", 0..=1000).map_or(KEEP, |keep| keep as u32);
+    let path = inputs.data_folder().join(path?.0);
+    Some(Box::new(Lines::new(LinesOptions { path, bytes_max, keep })))
+}
+
+/// A text that must be there and must not be empty.
+fn needed(
+    section: &mut Section<'_>,
+    name: &'static str,
+    what: &str,
+    unresolved: &[String],
+) -> Option<(String, Place)> {
+    if !section.has(name) {
+        if !unresolved.iter().any(|path| path == name) {
+            let place = section.place.clone();
+            section.report().problem(&place, format!("`{name}` is missing: {what}"));
+        }
+        // So that it is known as a name.
+        drop(section.take(name));
+        return None;
+    }
+    section.text(name, |text| match text.trim() {
+        "" => Err(format!("is empty: {what}")),
+        text => Ok(text.to_owned()),
+    })
 }
 
 fn webhook(batches: bool, section: &mut Section<'_>, unresolved: &[String]) -> Option<Box<dyn Carrier>> {

@@ -40,7 +40,7 @@ fn a_destination_is_read_with_everything_that_can_be_said() {
     assert_eq!(bench.complaints(), "");
     let config = bench.load().config.unwrap();
     let shown = config.to_shown()["destinations"]["crm"].clone();
-    assert_eq!(shown["url"], "https://crm.example.com/hook");
+    assert_eq!(shown["url"], "https://…@crm.example.com/hook?…");
     assert_eq!(shown["secrets"][0], "env:CRM_SECRET");
     assert_eq!(shown["headers"]["Authorization"], "env:CRM_TOKEN");
     assert_eq!(shown["headers"]["X-Plain"], "(hidden)");
@@ -72,7 +72,7 @@ fn the_environment_can_say_it_all() {
 fn every_problem_is_named_with_its_place_and_what_to_write() {
     for (toml, expected) in [
         ("[[destinations]]\nname = \"crm\"", "write one table per destination: `[destinations.crm]`"),
-        ("destinations.crm = 1", "`crm` is a table: write `[destinations.crm]`"),
+        ("[destinations]\ncrm = 1", "`crm` is a table: write `[destinations.crm]`"),
         ("[destinations.\"My CRM\"]", "named with up to 64 lower-case letters"),
         ("[destinations.crm]\nurl = \"https://x.example\"", "`kind` is missing; it is one of `webhook`"),
         ("[destinations.crm]\nkind = \"webhok\"", "did you mean \"webhook\"?"),
@@ -107,5 +107,59 @@ fn every_problem_is_named_with_its_place_and_what_to_write() {
         assert!(complaints.contains(expected), "{toml}:\n{complaints}");
         assert!(complaints.contains("hearback.toml:"), "{toml}:\n{complaints}");
         assert!(!complaints.contains("\"abc\""), "a secret is not printed: {complaints}");
+    }
+}
+
+#[test]
+fn each_kind_reads_its_own_and_hides_its_secrets() {
+    let bench = bench(
+        r#"
+        [destinations.chat]
+        kind = "slack"
+        url = "https://hooks.slack.com/services/T0/B0/topsecret"
+        events = ["message.bounced"]
+
+        [destinations.phone]
+        kind = "sms"
+        account_sid = "AC0123"
+        auth_token = "env:TWILIO_TOKEN"
+        from = "+15550001111"
+        to = "+1 555 765 4321"
+
+        [destinations.shipper]
+        kind = "file"
+        path = "out/events.ndjson"
+        rotate_at = "1 MiB"
+        keep = 3
+
+        [destinations.pipe]
+        kind = "stdout"
+        "#,
+    )
+    .with("TWILIO_TOKEN", "topsecret");
+    assert_eq!(bench.complaints(), "");
+    let config = bench.load().config.unwrap();
+    let targets: Vec<_> = config
+        .destinations
+        .iter()
+        .map(|one| (one.destination.carrier.kind(), one.destination.carrier.target()))
+        .collect();
+    let file = bench.path().join("data/out/events.ndjson").display().to_string();
+    assert_eq!(targets[0], ("slack", "https://hooks.slack.com/…".to_owned()));
+    assert_eq!(targets[1].0, "sms");
+    assert!(!targets[1].1.contains("7654321"), "{}", targets[1].1);
+    assert_eq!(targets[2], ("stdout", "standard output".to_owned()));
+    assert_eq!(targets[3], ("file", file));
+    assert_eq!(config.destinations[3].destination.pace.batch, 100);
+    assert!(!config.to_shown()["destinations"].to_string().contains("topsecret"), "{}", config.to_shown());
+    for (toml, expected) in [
+        ("[destinations.a]\nkind = \"sms\"", "`auth_token` is missing: the account's token"),
+        ("[destinations.a]\nkind = \"sms\"\nto = \"alice@example.com\"", "expected a phone number"),
+        ("[destinations.a]\nkind = \"file\"", "`path` is missing"),
+        ("[destinations.a]\nkind = \"slack\"", "`url` is missing"),
+        ("[destinations.a]\nkind = \"stdout\"\nurl = \"https://x.example\"", "unknown key `url`"),
+    ] {
+        let complaints = super::destinations::bench(toml).complaints();
+        assert!(complaints.contains(expected), "{toml}:\n{complaints}");
     }
 }
