@@ -40,18 +40,25 @@ impl Follower {
         let listener = self.news.subscribe();
         self.started
             .get_or_init(async || {
+                // Looked at before the listener looks how long the log is: what was there before he reads by himself.
+                let mut log = self.store.follow();
+                let told = *log.borrow_and_update();
                 let (store, news, closed) = (Arc::clone(&self.store), self.news.clone(), self.closed.clone());
-                tokio::spawn(follow(store, news, closed));
+                tokio::spawn(follow(store, log, told, news, closed));
             })
             .await;
         listener
     }
 }
 
-async fn follow(store: Arc<dyn Store>, news: broadcast::Sender<News>, mut closed: watch::Receiver<bool>) {
-    let mut log = store.follow();
-    // The first listener came before this: what it does not get here it reads by itself.
-    let mut told = *log.borrow_and_update();
+/// Tells what comes after the position `told`.
+async fn follow(
+    store: Arc<dyn Store>,
+    mut log: watch::Receiver<u64>,
+    mut told: u64,
+    news: broadcast::Sender<News>,
+    mut closed: watch::Receiver<bool>,
+) {
     while !*closed.borrow_and_update() {
         tokio::select! {
             grown = log.changed() => {
