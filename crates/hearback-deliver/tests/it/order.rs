@@ -23,7 +23,7 @@ async fn later_events_of_a_message_wait_for_its_failed_one_also_over_a_restart()
     receiver.until_taken(20).await;
     running.kill().await;
     let running = world.start(vec![ordered()]).await;
-    receiver.until_taken(120.min(60)).await;
+    receiver.until_taken(60).await;
     world.until("crm", |state| state.waiting == 0 && state.cursor == 60).await;
     running.stop().await;
     let mut newest: HashMap<String, u64> = HashMap::new();

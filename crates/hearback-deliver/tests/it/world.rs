@@ -26,7 +26,7 @@ pub(crate) fn options(url: &str) -> WebhookOptions {
     WebhookOptions {
         url: url.parse().unwrap(),
         keys: vec![key()],
-        headers: Default::default(),
+        headers: axum::http::HeaderMap::new(),
         guard: loopback(),
         batches: false,
     }
@@ -41,7 +41,7 @@ pub(crate) fn with_options(name: &str, options: WebhookOptions) -> Destination {
     Destination {
         name: name.to_owned(),
         filter: Filter::default(),
-        pace: Pace { timeout: Duration::from_secs(60), ..Pace::default() },
+        pace: Pace { timeout: Duration::from_mins(1), ..Pace::default() },
         schedule: Schedule::new(vec![Duration::from_millis(5); 1000]),
         breaker: BreakerRules { failures: u32::MAX, ..BreakerRules::default() },
         begin: Begin::Beginning,
@@ -53,7 +53,7 @@ pub(crate) fn timing() -> Timing {
     Timing {
         look_every: Duration::from_millis(50),
         lease: Duration::from_millis(600),
-        grace: Duration::from_secs(60),
+        grace: Duration::from_mins(1),
     }
 }
 

@@ -152,7 +152,7 @@ impl Listener {
             limit: PAGE,
         };
         let page = self.shared.store.events(query).await.ok()?;
-        let text = page.rows.iter().fold(Vec::new(), |text, record| written(text, record));
+        let text = page.rows.iter().fold(Vec::new(), written);
         let last = page.rows.last().map_or(0, |record| record.position);
         self.position = self.position.max(last);
         if page.next.is_none() {
