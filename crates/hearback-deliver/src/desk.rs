@@ -208,12 +208,14 @@ impl Destinations {
         let ended = (redrive.which == Which::Dead).then_some(true);
         let query = FailedPushQuery { destination: name.to_owned(), ended, beyond, limit: PAGE };
         let pushes = self.store.failed_pushes(query).await?;
-        for push in &pushes {
-            // What was forgotten or dropped cannot be pushed any more.
-            let Some(record) = event_at(&*self.store, push.position).await? else { continue };
-            let is_meant = !push.is_forgotten()
-                && redrive.since.is_none_or(|since| record.received_at >= since)
-                && (redrive.kinds.is_empty() || redrive.kinds.contains(&record.event.kind));
+        let asks_of_event = redrive.since.is_some() || !redrive.kinds.is_empty();
+        // What was forgotten or dropped cannot be pushed any more.
+        for push in pushes.iter().filter(|push| push.can_be_pushed()) {
+            let is_meant = !asks_of_event
+                || event_at(&*self.store, push.position).await?.is_some_and(|record| {
+                    redrive.since.is_none_or(|since| record.received_at >= since)
+                        && (redrive.kinds.is_empty() || redrive.kinds.contains(&record.event.kind))
+                });
             positions.extend(is_meant.then_some(push.position));
         }
         Ok(pushes.last().filter(|_| pushes.len() == PAGE).map(|push| push.position))

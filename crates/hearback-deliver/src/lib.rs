@@ -34,7 +34,7 @@ pub use engine::{Engine, Timing};
 pub use explain::Why;
 pub use filter::{Filter, FilterError, Unwanted};
 pub use http::{ClientError, parse_url};
-pub use kinds::{Lines, LinesOptions, Slack, Sms, SmsOptions, Stdout, Webhook, WebhookOptions};
+pub use kinds::{Email, Lines, LinesOptions, Slack, Sms, SmsOptions, Stdout, Webhook, WebhookOptions};
 pub use network::{Guard, Refused};
 pub use parcel::{Carrier, Failure, Outcome, Parcel};
 pub use schedule::Schedule;

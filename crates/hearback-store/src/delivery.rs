@@ -77,9 +77,9 @@ pub struct FailedPush {
 }
 
 impl FailedPush {
-    /// Whether the person whom its event is about was forgotten.
-    pub const fn is_forgotten(&self) -> bool {
-        matches!(self.fate, Fate::Ended { why: PushEnd::Forgotten, .. })
+    /// Whether there is still something to be pushed: its event was neither dropped nor forgotten.
+    pub const fn can_be_pushed(&self) -> bool {
+        !matches!(self.fate, Fate::Ended { why: PushEnd::Dropped | PushEnd::Forgotten, .. })
     }
 }
 

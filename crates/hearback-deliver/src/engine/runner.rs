@@ -1,7 +1,7 @@
 //! Pushes to one destination: the shell around the decisions.
 //!
 //! One task. It reads the log ahead a little, keeps as many pushes under way as the destination allows, and writes down how far it
-//! has come, a tenth of a second after something happened and not for each event. What was read more than half a minute ago is read
+//! has come, a tenth of a second after something happened and not for each event. What was read more than some seconds ago is read
 //! again before it is pushed: a person may have been forgotten meanwhile.
 
 mod outcome;
@@ -44,7 +44,7 @@ const SAVE_AFTER: Duration = Duration::from_millis(100);
 /// Where nothing but the cursor has moved, over events that were not wanted, a crash costs only reading them again.
 const SAVE_CURSOR_AFTER: Duration = Duration::from_secs(1);
 /// What was read so long ago is read again.
-const STALE_AFTER: Duration = Duration::from_secs(30);
+const STALE_AFTER: Duration = Duration::from_secs(5);
 /// The store is asked again so long after it could not answer.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// A receiver that wants to be left alone is, as a whole, for so long at most.

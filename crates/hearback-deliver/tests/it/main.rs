@@ -5,6 +5,7 @@
 mod chats;
 mod faults;
 mod health;
+mod mail;
 mod network;
 mod order;
 mod people;

@@ -297,8 +297,8 @@ type Waiting = tokio::sync::oneshot::Receiver<Result<Receipt, StoreError>>;
 impl LogStore {
     fn enqueue(&self, submission: Submission) -> Result<Waiting, StoreError> {
         let Writing::Journal(queue) = &self.writing else { return Err(StoreError::Stopped) };
-        // An import has no request to be kept.
-        let packed = if submission.origin == Origin::Import {
+        // An import has no request to be kept, and a notice never had one.
+        let packed = if matches!(submission.origin, Origin::Import | Origin::Hearback) {
             None
         } else {
             let (packed, training) =

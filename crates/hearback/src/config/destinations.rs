@@ -84,6 +84,12 @@ fn destination(
     unresolved: &[String],
 ) -> Option<Destination> {
     let kind = kinds::kind_of(&mut section);
+    if kind.is_some_and(kinds::can_feed_itself) && !section.has("events") {
+        let message = "`events` is missing: without it every event is sent on, also those of the messages that are sent here, \
+                       without end; write for example events = [\"message.bounced\", \"message.complained\"]";
+        let place = section.place.clone();
+        section.report().problem(&place, message);
+    }
     let filter = filter(&mut section);
     let pace = pace(&mut section);
     let schedule = schedule(&mut section);

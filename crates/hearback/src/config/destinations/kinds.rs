@@ -1,8 +1,8 @@
 //! What each kind of destination reads of its table.
 
 use hearback_deliver::{
-    Carrier, Guard, Lines, LinesOptions, SigningKey, Slack, Sms, SmsOptions, Stdout, Webhook, WebhookOptions,
-    parse_url,
+    Carrier, Email, Guard, Lines, LinesOptions, SigningKey, Slack, Sms, SmsOptions, Stdout, Webhook,
+    WebhookOptions, parse_url,
 };
 use hearback_event::Address;
 use reqwest::Url;
@@ -19,6 +19,7 @@ pub(super) enum Kind {
     Webhook,
     Slack,
     Sms,
+    Email,
     File,
     Stdout,
 }
@@ -27,6 +28,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("webhook", Kind::Webhook),
     ("slack", Kind::Slack),
     ("sms", Kind::Sms),
+    ("email", Kind::Email),
     ("file", Kind::File),
     ("stdout", Kind::Stdout),
 ];
@@ -51,7 +53,7 @@ pub(super) fn kind_of(section: &mut Section<'_>) -> Option<Kind> {
 /// How many events go together.
 pub(super) fn batch(kind: Kind, ordered: bool, section: &mut Section<'_>) -> usize {
     let default = match kind {
-        Kind::Slack | Kind::Sms => return 1,
+        Kind::Slack | Kind::Sms | Kind::Email => return 1,
         Kind::Webhook => 1,
         Kind::File | Kind::Stdout if ordered => 1,
         // What is written together is synced together.
@@ -77,6 +79,7 @@ pub(super) fn carrier(
         Kind::Webhook => webhook(batches, section, unresolved),
         Kind::Slack => slack(section, unresolved),
         Kind::Sms => sms(section, unresolved),
+        Kind::Email => email(section, unresolved),
         Kind::File => file(section, inputs),
         Kind::Stdout => Some(Box::new(Stdout)),
     }
@@ -114,6 +117,29 @@ fn sms(section: &mut Section<'_>, unresolved: &[String]) -> Option<Box<dyn Carri
         guard,
     };
     made(Sms::new(options), section)
+}
+
+fn email(section: &mut Section<'_>, unresolved: &[String]) -> Option<Box<dyn Carrier>> {
+    let url = needed(
+        section,
+        "url",
+        "the mail server, such as \"env:SMTP_URL\" with smtps://user:password@host",
+        unresolved,
+    );
+    let from = needed(section, "from", "the sender, such as Hearback <hearback@example.com>", unresolved);
+    let to = section.list("to", |text| Ok(text.to_owned()));
+    if to.is_empty() {
+        let place = section.place.clone();
+        section.report().problem(&place, "`to` is missing: the addresses that mails go to");
+        return None;
+    }
+    let to: Vec<String> = to.into_iter().map(|(to, _)| to).collect();
+    made(Email::new(&url?.0, &from?.0, &to), section)
+}
+
+/// Whether events of this kind's own messages may come back as webhooks, and would be pushed, and so on without end.
+pub(super) fn can_feed_itself(kind: Kind) -> bool {
+    matches!(kind, Kind::Sms | Kind::Email)
 }
 
 fn file(section: &mut Section<'_>, inputs: &Inputs) -> Option<Box<dyn Carrier>> {

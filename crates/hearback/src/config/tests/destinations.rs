@@ -125,6 +125,14 @@ fn each_kind_reads_its_own_and_hides_its_secrets() {
         auth_token = "env:TWILIO_TOKEN"
         from = "+15550001111"
         to = "+1 555 765 4321"
+        events = ["message.bounced"]
+
+        [destinations.mails]
+        kind = "email"
+        url = "env:SMTP_URL"
+        from = "Hearback <hearback@example.com>"
+        to = ["ops@example.com"]
+        events = ["destination.failing"]
 
         [destinations.shipper]
         kind = "file"
@@ -136,7 +144,8 @@ fn each_kind_reads_its_own_and_hides_its_secrets() {
         kind = "stdout"
         "#,
     )
-    .with("TWILIO_TOKEN", "topsecret");
+    .with("TWILIO_TOKEN", "topsecret")
+    .with("SMTP_URL", "smtps://user:topsecret@smtp.example.com");
     assert_eq!(bench.complaints(), "");
     let config = bench.load().config.unwrap();
     let targets: Vec<_> = config
@@ -146,15 +155,23 @@ fn each_kind_reads_its_own_and_hides_its_secrets() {
         .collect();
     let file = bench.path().join("data/out/events.ndjson").display().to_string();
     assert_eq!(targets[0], ("slack", "https://hooks.slack.com/…".to_owned()));
-    assert_eq!(targets[1].0, "sms");
-    assert!(!targets[1].1.contains("7654321"), "{}", targets[1].1);
-    assert_eq!(targets[2], ("stdout", "standard output".to_owned()));
-    assert_eq!(targets[3], ("file", file));
-    assert_eq!(config.destinations[3].destination.pace.batch, 100);
+    assert_eq!(targets[1].0, "email");
+    assert!(targets[1].1.ends_with("via smtp.example.com"), "{}", targets[1].1);
+    assert_eq!(targets[2].0, "sms");
+    assert!(!targets[2].1.contains("7654321"), "{}", targets[2].1);
+    assert_eq!(targets[3], ("stdout", "standard output".to_owned()));
+    assert_eq!(targets[4], ("file", file));
+    assert_eq!(config.destinations[4].destination.pace.batch, 100);
     assert!(!config.to_shown()["destinations"].to_string().contains("topsecret"), "{}", config.to_shown());
     for (toml, expected) in [
         ("[destinations.a]\nkind = \"sms\"", "`auth_token` is missing: the account's token"),
         ("[destinations.a]\nkind = \"sms\"\nto = \"alice@example.com\"", "expected a phone number"),
+        ("[destinations.a]\nkind = \"sms\"", "`events` is missing: without it every event is sent on"),
+        ("[destinations.a]\nkind = \"email\"\nevents = [\"bounced\"]", "`to` is missing"),
+        (
+            "[destinations.a]\nkind = \"email\"\nurl = \"https://x.example\"\nfrom = \"a@b.example\"\nto = [\"a@b.example\"]",
+            "expected smtps://user:password@host",
+        ),
         ("[destinations.a]\nkind = \"file\"", "`path` is missing"),
         ("[destinations.a]\nkind = \"slack\"", "`url` is missing"),
         ("[destinations.a]\nkind = \"stdout\"\nurl = \"https://x.example\"", "unknown key `url`"),
