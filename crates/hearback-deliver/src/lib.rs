@@ -35,6 +35,8 @@ pub use explain::Why;
 pub use filter::{Filter, FilterError, Unwanted};
 pub use http::{ClientError, parse_url};
 pub use kinds::{Email, Lines, LinesOptions, Slack, Sms, SmsOptions, Stdout, Webhook, WebhookOptions};
+#[cfg(feature = "nats")]
+pub use kinds::{Nats, NatsOptions};
 pub use network::{Guard, Refused};
 pub use parcel::{Carrier, Failure, Outcome, Parcel};
 pub use schedule::Schedule;

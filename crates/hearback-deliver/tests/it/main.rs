@@ -6,6 +6,8 @@ mod chats;
 mod faults;
 mod health;
 mod mail;
+#[cfg(feature = "nats")]
+mod nats;
 mod network;
 mod order;
 mod people;

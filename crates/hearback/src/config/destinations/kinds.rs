@@ -4,6 +4,8 @@ use hearback_deliver::{
     Carrier, Email, Guard, Lines, LinesOptions, SigningKey, Slack, Sms, SmsOptions, Stdout, Webhook,
     WebhookOptions, parse_url,
 };
+#[cfg(feature = "nats")]
+use hearback_deliver::{Nats, NatsOptions};
 use hearback_event::Address;
 use reqwest::Url;
 use reqwest::header::HeaderMap;
@@ -20,6 +22,7 @@ pub(super) enum Kind {
     Slack,
     Sms,
     Email,
+    Nats,
     File,
     Stdout,
 }
@@ -29,6 +32,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("slack", Kind::Slack),
     ("sms", Kind::Sms),
     ("email", Kind::Email),
+    ("nats", Kind::Nats),
     ("file", Kind::File),
     ("stdout", Kind::Stdout),
 ];
@@ -53,7 +57,7 @@ pub(super) fn kind_of(section: &mut Section<'_>) -> Option<Kind> {
 /// How many events go together.
 pub(super) fn batch(kind: Kind, ordered: bool, section: &mut Section<'_>) -> usize {
     let default = match kind {
-        Kind::Slack | Kind::Sms | Kind::Email => return 1,
+        Kind::Slack | Kind::Sms | Kind::Email | Kind::Nats => return 1,
         Kind::Webhook => 1,
         Kind::File | Kind::Stdout if ordered => 1,
         // What is written together is synced together.
@@ -80,6 +84,7 @@ pub(super) fn carrier(
         Kind::Slack => slack(section, unresolved),
         Kind::Sms => sms(section, unresolved),
         Kind::Email => email(section, unresolved),
+        Kind::Nats => nats(section, unresolved),
         Kind::File => file(section, inputs),
         Kind::Stdout => Some(Box::new(Stdout)),
     }
@@ -135,6 +140,27 @@ fn email(section: &mut Section<'_>, unresolved: &[String]) -> Option<Box<dyn Car
     }
     let to: Vec<String> = to.into_iter().map(|(to, _)| to).collect();
     made(Email::new(&url?.0, &from?.0, &to), section)
+}
+
+#[cfg(feature = "nats")]
+fn nats(section: &mut Section<'_>, unresolved: &[String]) -> Option<Box<dyn Carrier>> {
+    let url = needed(section, "url", "the server, such as nats://127.0.0.1:4222", unresolved);
+    let subject = section.text("subject", |text| Ok(text.trim().to_owned())).map(|(subject, _)| subject);
+    let stream = section.text("stream", |text| Ok(text.trim().to_owned())).map(|(stream, _)| stream);
+    let subject = subject.unwrap_or_else(|| "hearback.events".to_owned());
+    made(Nats::new(NatsOptions { url: url?.0, subject, stream }), section)
+}
+
+#[cfg(not(feature = "nats"))]
+fn nats(section: &mut Section<'_>, _unresolved: &[String]) -> Option<Box<dyn Carrier>> {
+    let message =
+        "this program was built without NATS; build it with `cargo build --release --features nats`";
+    let place = section.place_of("url");
+    section.report().problem(&place, message);
+    for name in ["url", "subject", "stream"] {
+        drop(section.take(name));
+    }
+    None
 }
 
 /// Whether events of this kind's own messages may come back as webhooks, and would be pushed, and so on without end.
