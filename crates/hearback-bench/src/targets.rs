@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn what_was_not_measured_is_neither_met_nor_missed() {
         let targets = judge(&[], &[], 1000.0);
-        assert_eq!(targets.len(), 13);
+        assert_eq!(targets.len(), 14);
         assert!(targets.iter().all(|target| target.met.is_none()));
     }
 

@@ -15,6 +15,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
+use crate::auth::Tokens;
 use crate::ingest::Ingest;
 use crate::request_id::{self, RequestId};
 use crate::shared::Shared;
@@ -68,7 +69,9 @@ impl App {
     ) -> Result<Self, ServeError> {
         let (closing, closed) = watch::channel(false);
         let ingest = Ingest::new(&settings, Arc::clone(&store))?;
-        let shared = Arc::new(Shared::new(settings.sources.clone(), store, metrics, closed));
+        let (sources, destinations) = (settings.sources.clone(), settings.destinations.clone());
+        let tokens = Tokens::new(Arc::clone(&store));
+        let shared = Arc::new(Shared::new(sources, destinations, tokens, store, metrics, closed));
         let machines = || Router::from(health::router()).with_state(Arc::clone(&shared));
         let answers = || {
             let described = api::router().merge(metrics::router()).merge(openapi::router());

@@ -9,6 +9,7 @@ mod app;
 mod auth;
 mod conditional;
 mod cors;
+mod follower;
 mod health;
 mod ingest;
 mod local;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
+use hearback_deliver::Destinations;
 use hearback_store::Store;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -15,6 +16,7 @@ use tower::ServiceExt as _;
 
 use crate::Source;
 use crate::api;
+use crate::auth::Tokens;
 use crate::problem::Problem;
 use crate::shared::Shared;
 
@@ -26,12 +28,13 @@ pub struct LocalApi {
 }
 
 impl LocalApi {
-    /// Over `store`; `sources` are the configured ones, as far as they are known.
-    pub fn new(sources: Vec<Arc<Source>>, store: Arc<dyn Store>) -> Self {
+    /// Over `store`; `sources` and `destinations` are the configured ones, as far as they are known.
+    pub fn new(sources: Vec<Arc<Source>>, destinations: Option<Destinations>, store: Arc<dyn Store>) -> Self {
         let (open, closed) = watch::channel(false);
         // Never installed: what a command counts is nobody's to scrape.
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let shared = Shared::trusting(sources, Arc::clone(&store), metrics, closed);
+        let tokens = Tokens::not_asked_for(Arc::clone(&store));
+        let shared = Shared::new(sources, destinations, tokens, Arc::clone(&store), metrics, closed);
         let router = Router::from(api::router())
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .with_state(Arc::new(shared));

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hearback_deliver::Destinations;
 use hearback_providers::{Endpoint, Provider, ShapeLimits};
 use hearback_store::SourceRef;
 use http::HeaderValue;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// The sources.
     pub sources: Vec<Arc<Source>>,
+    /// The destinations, over the same store; `None` where there are none.
+    pub destinations: Option<Destinations>,
 }
 
 /// One configured endpoint of a provider.

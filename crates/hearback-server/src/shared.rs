@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use hearback_deliver::Destinations;
 use hearback_store::Store;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
 use crate::Source;
 use crate::auth::Tokens;
+use crate::follower::Follower;
 
 /// State of the API, health and metrics handlers.
 pub(crate) struct Shared {
@@ -15,6 +17,10 @@ pub(crate) struct Shared {
     pub(crate) sources: Vec<Arc<Source>>,
     /// Where events are kept.
     pub(crate) store: Arc<dyn Store>,
+    /// Those to whom events are pushed.
+    pub(crate) destinations: Destinations,
+    /// Follows the log for all who listen.
+    pub(crate) follower: Follower,
     /// What `/metrics` prints.
     pub(crate) metrics: PrometheusHandle,
     /// Who may ask.
@@ -24,23 +30,17 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Over a store; `tokens` say who may ask.
     pub(crate) fn new(
         sources: Vec<Arc<Source>>,
+        destinations: Option<Destinations>,
+        tokens: Tokens,
         store: Arc<dyn Store>,
         metrics: PrometheusHandle,
         closed: watch::Receiver<bool>,
     ) -> Self {
-        Self { sources, tokens: Tokens::new(Arc::clone(&store)), store, metrics, closed }
-    }
-
-    /// As [`Shared::new`], but everybody may ask everything.
-    pub(crate) fn trusting(
-        sources: Vec<Arc<Source>>,
-        store: Arc<dyn Store>,
-        metrics: PrometheusHandle,
-        closed: watch::Receiver<bool>,
-    ) -> Self {
-        let tokens = Tokens::not_asked_for(Arc::clone(&store));
-        Self { sources, store, metrics, tokens, closed }
+        let destinations = destinations.unwrap_or_else(|| Destinations::new(Vec::new(), Arc::clone(&store)));
+        let follower = Follower::new(Arc::clone(&store), closed.clone());
+        Self { sources, store, destinations, follower, metrics, tokens, closed }
     }
 }

@@ -139,6 +139,9 @@ pub trait Store: Send + Sync {
     /// Every destination that was ever set up, by name.
     fn destinations(&self) -> Answer<'_, Vec<DestinationState>>;
 
+    /// Whether other processes may use the same database. Where none can, what another owner has is nobody's.
+    fn is_shared(&self) -> bool;
+
     /// Makes a process the owner of destinations: the one that pushes. Which are its own now; asked again and again, it keeps
     /// them.
     fn claim_destinations(&self, claim: DestinationClaim) -> Answer<'_, Vec<String>>;

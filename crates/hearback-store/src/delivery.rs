@@ -76,6 +76,13 @@ pub struct FailedPush {
     pub fate: Fate,
 }
 
+impl FailedPush {
+    /// Whether there is still something to be pushed: its event was neither dropped nor forgotten.
+    pub const fn can_be_pushed(&self) -> bool {
+        !matches!(self.fate, Fate::Ended { why: PushEnd::Dropped | PushEnd::Forgotten, .. })
+    }
+}
+
 /// What becomes of a failed push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {

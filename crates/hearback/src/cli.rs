@@ -62,6 +62,8 @@ enum Command {
     Stats(commands::stats::StatsArgs),
     /// List the sources with what each told and refused
     Sources(commands::sources::SourcesArgs),
+    /// List, hold, test and redrive those to whom events are pushed
+    Destinations(commands::destinations::DestinationsArgs),
     /// List, show and retry refused requests
     Quarantine(commands::quarantine::QuarantineArgs),
     /// Write events to a file, for other programs and for another Hearback
@@ -104,6 +106,7 @@ impl Cli {
             Command::Timeline(args) => commands::timeline::run(&args, &global),
             Command::Stats(args) => commands::stats::run(&args, &global),
             Command::Sources(args) => commands::sources::run(&args, &global),
+            Command::Destinations(args) => commands::destinations::run(&args, &global),
             Command::Quarantine(args) => commands::quarantine::run(&args, &global),
             Command::Export(args) => commands::export::run(&args, &global),
             Command::Import(args) => commands::import::run(&args, &global),

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use hearback_deliver::Destinations;
 use hearback_server::{Settings, Source};
-use hearback_store::{Database, LogOptions, LogStore, StoreError};
+use hearback_store::{Database, LogOptions, LogStore, Store, StoreError};
 
 use crate::config::{Config, QuarantineConfig, SourceConfig, StorageConfig};
 use crate::exit::CliError;
@@ -64,10 +65,13 @@ fn cannot_open(error: StoreError, database: &Database) -> CliError {
     CliError::failed(error.to_string()).hint(hint)
 }
 
-/// What the server takes. The base of public URLs is the one of `config`, whose `listen` is the address that was bound.
-pub(crate) fn settings(config: Config) -> Settings {
+/// What the server takes, over a store. The base of public URLs is the one of `config`, whose `listen` is the address that was
+/// bound.
+pub(crate) fn settings(config: Config, store: &Arc<dyn Store>) -> Settings {
     let public_base = config.public_base();
+    let destinations = config.destinations.into_iter().map(|configured| configured.destination).collect();
     Settings {
+        destinations: Some(Destinations::new(destinations, Arc::clone(store))),
         listen: config.server.listen,
         admin: config.server.admin,
         cors_origins: config.server.cors_origins,

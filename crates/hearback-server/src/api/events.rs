@@ -13,10 +13,10 @@ use tokio::time::Instant;
 
 use super::cursor::Scope;
 use super::page::ListPage;
-use super::params::Params;
+use super::params::{Params, parse};
 use super::query::{EventsQuery, Names};
 use super::segment::Segment;
-use super::{filter, store_failed};
+use super::{consumers, filter, store_failed};
 use crate::auth::{Admin, Reader};
 use crate::conditional::Asked;
 use crate::openapi::{NotFound, Refusals, Unchanged};
@@ -97,11 +97,21 @@ fn beginning(shared: &Shared, params: &Params, scope: Scope, order: Order) -> Ou
             "`order=oldest`, or no `order`",
             "`after` follows the log and needs `order=oldest`",
         )),
-        (None, Some(END)) => Ok(Some(shared.store.last_position())),
-        (None, Some(cursor)) => scope.number("after", cursor).map(Some),
+        (None, Some(after)) => place_in_log(shared, scope, after).map(Some),
         (Some(cursor), None) => scope.number("cursor", cursor).map(Some),
         (None, None) => Ok(None),
     }
+}
+
+/// The position that `after` means: the end, an event, a consumer's place, or a cursor of this list.
+pub(super) fn place_in_log(shared: &Shared, scope: Scope, after: &str) -> Outcome<u64> {
+    if after == END {
+        return Ok(shared.store.last_position());
+    }
+    if after.starts_with(EventId::PREFIX) {
+        return parse::<EventId>("after", after, EVENT_ID).map(EventId::position);
+    }
+    consumers::scope().number("after", after).or_else(|_| scope.number("after", after))
 }
 
 /// How long to wait for an event where there is none.

@@ -13,6 +13,8 @@ use hearback_store::{
 };
 use serde::Serialize;
 
+use super::consumers::Consumer;
+use super::destinations::{self, Redriven, Tested};
 use super::message_list::Summary;
 use super::messages::{Message, MessageHead};
 use super::page::ListPage;
@@ -75,6 +77,8 @@ pub(crate) fn examples() -> Vec<Example> {
         count: 1,
     };
     let time = DeliveryTimes { start: hour(at), source: "mailgun-eu".to_owned(), step: 9, count: 1 };
+    let destination = || destinations::View::example(at);
+    let failed_push = destinations::FailedPush::example(bounced.id(), at);
     vec![
         Example::json("listEvents", &page),
         Example::json("getEvent", &bounced),
@@ -99,6 +103,18 @@ pub(crate) fn examples() -> Vec<Example> {
         Example::json("getQuarantineEntry", &WholeEntry::from(refused(at))),
         Example::json("retryQuarantine", &retried),
         Example::json("retryQuarantineEntry", &Readmitted { admitted: 1, ..Readmitted::default() }),
+        Example::text("streamEvents", &format!("id: {}\ndata: {{\"id\": ...}}\n\n", bounced.id())),
+        Example::json("listConsumers", &ListPage::whole(vec![Consumer::example(at)])),
+        Example::json("getConsumer", &Consumer::example(at)),
+        Example::json("acknowledgeEvent", &Consumer::example(at)),
+        Example::json("listDestinations", &ListPage::whole(vec![destination()])),
+        Example::json("getDestination", &destination()),
+        Example::json("pauseDestination", &destination()),
+        Example::json("resumeDestination", &destination()),
+        Example::json("listFailedPushes", &ListPage::whole(vec![failed_push])),
+        Example::json("redriveDestination", &Redriven { count: 3, dry_run: true }),
+        Example::json("testDestination", &Tested { taken: true, status: None, why: None, milliseconds: 27 }),
+        Example::json("explainDestination", &destinations::Explained::example()),
         Example::json("listSources", &ListPage::whole(vec![SourceView::example(bounced.received_at)])),
         Example::json("getStats", &Stats::example(vec![count], vec![time])),
     ]

@@ -1,6 +1,8 @@
 //! The API: answers about events, messages, recipients, timelines and sources, under tokens.
 
+mod consumers;
 mod cursor;
+mod destinations;
 mod directory;
 mod events;
 mod example;
@@ -19,6 +21,7 @@ mod registrations;
 mod segment;
 mod sources;
 mod stats;
+mod stream;
 mod suppressions;
 mod timelines;
 
@@ -40,6 +43,7 @@ pub(crate) const ROOT: &str = "/v1";
 pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
     let routes = OpenApiRouter::new()
         .routes(routes!(events::list))
+        .routes(routes!(stream::events))
         .routes(routes!(events::one))
         .routes(routes!(events::payload))
         .merge(
@@ -64,6 +68,17 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(quarantine::retry_all))
         .routes(routes!(quarantine::one, quarantine::remove))
         .routes(routes!(quarantine::retry_one))
+        .routes(routes!(consumers::list))
+        .routes(routes!(consumers::one, consumers::remove))
+        .routes(routes!(consumers::acknowledge))
+        .routes(routes!(destinations::list))
+        .routes(routes!(destinations::one))
+        .routes(routes!(destinations::failed))
+        .routes(routes!(destinations::pause))
+        .routes(routes!(destinations::resume))
+        .routes(routes!(destinations::redrive))
+        .routes(routes!(destinations::test))
+        .routes(routes!(destinations::explain))
         .routes(routes!(sources::list))
         .routes(routes!(stats::stats));
     OpenApiRouter::new().nest(ROOT, routes)

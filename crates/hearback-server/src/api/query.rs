@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use hearback_event::{
-    Address, Channel, Kind, MessageId, Reason, RecipientStatus, Severity, Status, SuppressionReason,
+    Address, Channel, EventId, Kind, MessageId, Reason, RecipientStatus, Severity, Status, SuppressionReason,
     Timestamp,
 };
 use utoipa::openapi::path::ParameterIn;
@@ -118,7 +118,8 @@ pub(super) struct EventsQuery {
     /// The `next_cursor` of the page before, with the same filter and order.
     #[param(nullable = false)]
     cursor: Option<String>,
-    /// As `cursor`, for following the log: a place that lasts, over restarts too. `end` for the end of the log as it is now.
+    /// As `cursor`, for following the log: a place that lasts, over restarts too. Also `end` for the end of the log as it is now,
+    /// the id of an event for what comes after it, or the `after` of a consumer.
     #[param(nullable = false, example = "end")]
     after: Option<String>,
     /// `keys`: each event with its `account` and `keys`, as an import needs them.
@@ -127,6 +128,63 @@ pub(super) struct EventsQuery {
     /// So many seconds are waited where there is no event yet.
     #[param(nullable = false, minimum = 0, maximum = 60, default = 0)]
     wait: Option<u8>,
+}
+
+/// Which events, and from where on.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `filter` and `stream` read")]
+pub(super) struct StreamQuery {
+    /// One of these types, with or without `message.` before the name. Several with commas, or given several times.
+    #[param(style = Form, explode = false, nullable = false, example = json!(["bounced", "complained"]))]
+    r#type: Option<Vec<Kind>>,
+    /// Received by this source.
+    #[param(nullable = false, example = "mailgun-eu")]
+    source: Option<String>,
+    /// Of this provider.
+    #[param(nullable = false, example = "mailgun")]
+    provider: Option<String>,
+    /// To this recipient, in any spelling.
+    #[param(nullable = false, example = "alice@example.com")]
+    recipient: Option<Address>,
+    /// To a recipient of this e-mail domain.
+    #[param(nullable = false, example = "example.com")]
+    domain: Option<String>,
+    /// Of this message.
+    #[param(nullable = false)]
+    message: Option<MessageId>,
+    /// With this label, as `key=value`. Given several times, all must be there. Of one event the first 32
+    /// labels can be asked for, except nested values and those of more than 256 bytes.
+    #[param(inline, nullable = false, max_items = 16, example = json!(["booking_id=42"]))]
+    label: Option<Vec<LabelText>>,
+    /// With this tag.
+    #[param(nullable = false, example = "pre-arrival")]
+    tag: Option<String>,
+    /// Failures (deferred, bounced, rejected, failed) of this severity.
+    #[param(nullable = false)]
+    severity: Option<Severity>,
+    /// Failures for one of these reasons. Several with commas, or given several times.
+    #[param(style = Form, explode = false, nullable = false, example = json!(["mailbox_full"]))]
+    reason: Option<Vec<Reason>>,
+    /// Happened at or after this moment.
+    #[param(nullable = false, example = "2026-11-20T10:00:00Z")]
+    since: Option<Timestamp>,
+    /// Happened before this moment, which must be after `since`.
+    #[param(nullable = false, example = "2026-11-21T10:00:00Z")]
+    until: Option<Timestamp>,
+    /// What comes after this: the id of an event, the `next_cursor` of `GET /v1/events` with the same filter, the `after` of a
+    /// consumer, or `end`, which is what is meant where nothing is said.
+    #[param(nullable = false, example = "end")]
+    after: Option<String>,
+}
+
+/// Up to where a consumer is done.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `consumers` reads")]
+pub(super) struct AckQuery {
+    /// The last event that is done.
+    event: EventId,
 }
 
 /// How many rows, and from where on.
@@ -315,6 +373,61 @@ pub(super) struct RetryQuery {
     /// Refused for this cause.
     #[param(nullable = false, example = "bad_signature")]
     cause: Option<String>,
+}
+
+/// Which pushes that failed.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `destinations` reads")]
+pub(super) struct FailedQuery {
+    /// Only those that are not tried any more, or only those that are.
+    #[param(nullable = false)]
+    dead: Option<bool>,
+    /// At most so many rows.
+    #[param(nullable = false, minimum = 1, maximum = 1000, default = 50)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before, with the same `dead`.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+}
+
+/// Of what pushes are put back.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes what `destinations` reads")]
+enum WhichPushes {
+    Dead,
+    Failed,
+    All,
+}
+
+/// Which events are pushed once more.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `destinations` reads")]
+pub(super) struct RedriveQuery {
+    /// `dead`: what was given up, which is what is meant where nothing is said. `failed`: what waits for another try, too. `all`:
+    /// everything that the destination wants, also what it has already.
+    #[param(inline, nullable = false)]
+    which: Option<WhichPushes>,
+    /// Only events of one of these types. Several with commas, or given several times.
+    #[param(style = Form, explode = false, nullable = false, example = json!(["bounced"]))]
+    r#type: Option<Vec<Kind>>,
+    /// Only events that were received at or after this moment.
+    #[param(nullable = false, example = "2026-11-20T10:00:00Z")]
+    since: Option<Timestamp>,
+    /// Only count them.
+    #[param(nullable = false, example = true)]
+    dry_run: Option<bool>,
+}
+
+/// Which event.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `destinations` reads")]
+pub(super) struct ExplainQuery {
+    /// The event's id.
+    event: EventId,
 }
 
 /// Which statistics.

@@ -35,7 +35,7 @@ Lists are paged: `next_cursor` of one page is `cursor` of the next. Cursors are 
 belong to the list, filter and order that they came from. Times are RFC 3339 in UTC. New members may be added to answers; \
 those that are described stay.";
 
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 12] = [
     ("events", "The log: everything that providers told, in the order of its arrival."),
     ("messages", "One e-mail or SMS to one recipient, made of its events."),
     ("recipients", "Addresses and numbers, over all messages."),
@@ -43,6 +43,8 @@ const TAGS: [(&str, &str); 10] = [
     ("timelines", "Everything that carries one label, such as a booking's number."),
     ("stats", "Counts over time."),
     ("sources", "The configured endpoints of providers."),
+    ("consumers", "Programs that pull events, and keep their place here."),
+    ("destinations", "Those to whom events are pushed."),
     ("quarantine", "Requests that were refused, to look at and to try again."),
     ("webhooks", "Where providers post."),
     ("machines", "Health, metrics, and this description."),
@@ -192,7 +194,9 @@ fn is_worth_showing(operation: &Operation, name: &str) -> bool {
         Some("listMessages") => name == "status",
         Some("listRecipients") => name == "last_event",
         Some("listSuppressions") => name == "reason",
+        Some("explainDestination" | "acknowledgeEvent") => true,
         Some("listQuarantine" | "retryQuarantine") => name == "cause",
+        Some("redriveDestination") => name == "dry_run",
         _ => false,
     }
 }

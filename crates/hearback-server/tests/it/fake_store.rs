@@ -9,9 +9,9 @@ use hearback_event::{
 };
 use hearback_store::{
     AddressPage, Answer, Begin, ConsumerState, DeliveryTimes, DestinationClaim, DestinationControl,
-    DestinationState, Dropped, Due, EventFilter, EventQuery, Expectation, FailedPush, FailedPushQuery,
+    DestinationState, Dropped, Due, EventFilter, EventQuery, Expectation, FailedPush, FailedPushQuery, Fate,
     Forgotten, MessagePage, MessageQuery, MessageView, NewToken, Order, Page, Payload, Profile, Progress,
-    QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientPage,
+    PushEnd, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientPage,
     RecipientQuery, RecipientView, Refused, Retention, RollupRow, Settled, SourceActivity, Store, StoreError,
     StoreStats, Submission, SuppressionQuery, SuppressionView, TokenView, Watched,
 };
@@ -47,6 +47,7 @@ pub(crate) struct State {
     seen: HashSet<DedupKey>,
     replay: HashMap<DedupKey, DedupKey>,
     refused: u64,
+    paused: bool,
     consumers: std::collections::BTreeMap<String, ConsumerState>,
 }
 
@@ -169,7 +170,9 @@ fn passes(filter: &EventFilter, record: &Record) -> bool {
 
 impl Store for FakeStore {
     fn submit(&self, submission: Submission) -> Answer<'_, Receipt> {
-        ready(self.state().submit(submission))
+        let receipt = self.state().submit(submission);
+        self.1.send_replace(self.last_position());
+        ready(receipt)
     }
 
     fn quarantine(&self, refused: Refused) -> Answer<'_, ()> {
@@ -437,7 +440,13 @@ impl Store for FakeStore {
     }
 
     fn destinations(&self) -> Answer<'_, Vec<DestinationState>> {
-        ready(Ok(Vec::new()))
+        let paused_at = self.state().paused.then(Timestamp::now);
+        let crm = DestinationState { name: "crm".to_owned(), paused_at, ..DestinationState::default() };
+        ready(Ok(vec![crm]))
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 
     fn claim_destinations(&self, _: DestinationClaim) -> Answer<'_, Vec<String>> {
@@ -452,20 +461,30 @@ impl Store for FakeStore {
         ready(Err(StoreError::Stopped))
     }
 
-    fn control_destination(&self, _: String, _: DestinationControl, _: Timestamp) -> Answer<'_, bool> {
-        ready(Err(StoreError::Stopped))
+    fn control_destination(&self, _: String, control: DestinationControl, _: Timestamp) -> Answer<'_, bool> {
+        self.state().paused = control == DestinationControl::Pause;
+        ready(Ok(true))
     }
 
-    fn failed_pushes(&self, _: FailedPushQuery) -> Answer<'_, Vec<FailedPush>> {
-        ready(Err(StoreError::Stopped))
+    fn failed_pushes(&self, query: FailedPushQuery) -> Answer<'_, Vec<FailedPush>> {
+        let one = FailedPush {
+            position: 1,
+            attempts: 2,
+            first_failed: Timestamp::EPOCH,
+            last_try: None,
+            status: Some(503),
+            error: "it answered 503 Service Unavailable".to_owned(),
+            fate: Fate::Ended { at: Timestamp::EPOCH, why: PushEnd::GaveUp },
+        };
+        ready(Ok(if query.beyond < 1 { vec![one] } else { Vec::new() }))
     }
 
     fn failed_push(&self, _: String, _: u64) -> Answer<'_, Option<FailedPush>> {
-        ready(Err(StoreError::Stopped))
+        ready(Ok(None))
     }
 
-    fn push_again(&self, _: String, _: Vec<u64>, _: Timestamp) -> Answer<'_, u64> {
-        ready(Err(StoreError::Stopped))
+    fn push_again(&self, _: String, positions: Vec<u64>, _: Timestamp) -> Answer<'_, u64> {
+        ready(Ok(positions.len() as u64))
     }
 
     fn consumers(&self) -> Answer<'_, Vec<ConsumerState>> {

@@ -5,10 +5,13 @@ use std::sync::{Arc, LazyLock};
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
+use hearback_deliver::{
+    BreakerRules, Carrier, Destination, Destinations, Filter, Outcome, Pace, Parcel, Schedule,
+};
 use hearback_event::Timestamp;
 use hearback_providers::crypto::sha256;
 use hearback_server::{Limits, Mode, Settings, Source, UnknownMessage, app, install_metrics};
-use hearback_store::{NewToken, SourceRef, Store as _};
+use hearback_store::{Begin, NewToken, SourceRef, Store as _};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -48,6 +51,38 @@ pub(crate) fn settings(sources: Vec<Source>) -> Settings {
         limits: Limits::default(),
         trusted_proxies: Vec::new(),
         sources: sources.into_iter().map(Arc::new).collect(),
+        destinations: None,
+    }
+}
+
+/// Takes everything, and pushes it nowhere.
+struct Nowhere;
+
+impl Carrier for Nowhere {
+    fn kind(&self) -> &'static str {
+        "webhook"
+    }
+
+    fn target(&self) -> String {
+        "nowhere".to_owned()
+    }
+
+    fn carry<'a>(&'a self, _: &'a [Parcel], _: Timestamp) -> futures_util::future::BoxFuture<'a, Outcome> {
+        Box::pin(std::future::ready(Outcome::Taken))
+    }
+}
+
+fn destination() -> Destination {
+    let mut filter = Filter::default();
+    filter.set_types(&["message.opened".to_owned()]).unwrap();
+    Destination {
+        name: "crm".to_owned(),
+        filter,
+        pace: Pace::default(),
+        schedule: Schedule::default(),
+        breaker: BreakerRules::default(),
+        begin: Begin::End,
+        carrier: Box::new(Nowhere),
     }
 }
 
@@ -90,8 +125,9 @@ impl World {
         Self::with(settings(vec![source])).await
     }
 
-    pub(crate) async fn with(settings: Settings) -> Self {
+    pub(crate) async fn with(mut settings: Settings) -> Self {
         let store = Arc::new(FakeStore::default());
+        settings.destinations = Some(Destinations::new(vec![destination()], Arc::clone(&store) as _));
         for (token, scope) in [(READ, "read"), (WRITE, "write"), (ADMIN, "admin")] {
             let hash = sha256(&[token.as_bytes()]);
             let token = NewToken {

@@ -257,6 +257,10 @@ impl Store for LogStore {
         self.read(|_, session| delivery::list(session)).boxed()
     }
 
+    fn is_shared(&self) -> bool {
+        self.shared.others_write
+    }
+
     fn claim_destinations(&self, claim: DestinationClaim) -> Answer<'_, Vec<String>> {
         // Whoever has the file for himself knows that nobody else is alive.
         let alone = !self.shared.others_write;

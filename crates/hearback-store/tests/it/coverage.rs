@@ -74,6 +74,7 @@ record! {
     fn follow(&self) -> tokio::sync::watch::Receiver<u64>;
     fn register_destination(&self, name: String, begin: Begin) -> Answer<'_, DestinationState>;
     fn destinations(&self) -> Answer<'_, Vec<DestinationState>>;
+    fn is_shared(&self) -> bool;
     fn claim_destinations(&self, claim: DestinationClaim) -> Answer<'_, Vec<String>>;
     fn release_destinations(&self, owner: String) -> Answer<'_, ()>;
     fn save_progress(&self, progress: Progress) -> Answer<'_, bool>;

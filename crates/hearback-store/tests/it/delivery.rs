@@ -214,6 +214,7 @@ async fn owners_leave_what_they_have(home: &Home) {
     assert!(own(&*store, "one", "crm", None).await);
     let first = state(&*store, "crm").await;
     assert_eq!(first.owner.as_deref(), Some("one"));
+    assert_eq!(store.is_shared(), matches!(home, Home::Postgres(_)));
     assert!(own(&*store, "one", "crm", None).await);
     assert!(state(&*store, "crm").await.beat > first.beat);
     store.release_destinations("one".to_owned()).await.unwrap();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use hearback_server::LocalApi;
-use hearback_store::{Database, LogStore, StoreError};
+use hearback_store::{Database, LogStore, Store, StoreError};
 use reqwest::{Method, Url};
 use serde_json::Value;
 
@@ -80,15 +80,14 @@ impl Where {
         }
         // What was stored can be read although the configuration is not right, or keys are not at hand.
         let loaded = config::load(&Inputs::from_process(global, Trial::Existing));
-        let (database, sources) = if let Some(config) = loaded.config {
-            let database = wiring::database(&config.storage, config.quarantine);
-            (database, wiring::settings(config).sources)
-        } else {
+        let Some(config) = loaded.config else {
             let storage = config::storage(global)?;
-            (wiring::database(&storage, QuarantineConfig::default()), Vec::new())
+            let store = open(&wiring::database(&storage, QuarantineConfig::default()))?;
+            return Ok(Client::Local(LocalApi::new(Vec::new(), None, Arc::new(store))));
         };
-        let store = open(&database)?;
-        Ok(Client::Local(LocalApi::new(sources, Arc::new(store))))
+        let store: Arc<dyn Store> = Arc::new(open(&wiring::database(&config.storage, config.quarantine))?);
+        let settings = wiring::settings(config, &store);
+        Ok(Client::Local(LocalApi::new(settings.sources, settings.destinations, store)))
     }
 }
 

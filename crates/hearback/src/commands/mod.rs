@@ -5,6 +5,7 @@ pub(crate) mod check;
 mod choose;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod destinations;
 pub(crate) mod events;
 pub(crate) mod export;
 mod follow;

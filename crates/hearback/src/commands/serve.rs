@@ -5,10 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::FutureExt as _;
+use hearback_deliver::{Destinations, Timing};
 use hearback_event::Timestamp;
 use hearback_server::{Listeners, Mode, ServeError};
 use hearback_store::{Dropped, LogStore, Retention, Store};
 use hearback_watchdog::Watchdog;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::cli::Global;
 use crate::config::{self, Config, Inputs, Problem, Trial};
@@ -75,25 +79,51 @@ async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<E
     let metrics = hearback_server::install_metrics()
         .map_err(|error| CliError::failed(format!("cannot set up metrics: {error}")))?;
     let (stop, stop_now) = shutdown::listen()?;
+    let stop_now = stop_now.wait().shared();
 
     let unusual_address = inputs.overrides_listen() || configured != config.server.listen;
-    output::line(Welcome { config: &config, token: token.as_ref(), global, inputs, unusual_address });
+    let welcome = Welcome { config: &config, token: token.as_ref(), global, inputs, unusual_address };
+    // What a pipe reads is events and nothing else.
+    let is_piped = config.destinations.iter().any(|one| one.destination.carrier.kind() == "stdout");
+    if is_piped {
+        output::note(welcome);
+    } else {
+        output::line(welcome);
+    }
     let retention = tokio::spawn(drop_old(Arc::clone(&store), config.retention));
     let (end_watch, watch_ended) = tokio::sync::watch::channel(false);
     let watchdog = tokio::spawn(Watchdog::new(Arc::clone(&store)).run(watch_ended));
-    let settings = wiring::settings(config);
+    let settings = wiring::settings(config, &store);
+    let (pushing, stop_pushing) = push(settings.destinations.as_ref()).await?;
     let served = tokio::select! {
         served = hearback_server::run_on(listeners, settings, Arc::clone(&store), metrics, stop.wait()) => served,
-        () = stop_now.wait() => Ok(()),
+        () = stop_now.clone() => Ok(()),
     };
     // Between two steps, of which each is complete by itself.
     retention.abort();
     end_watch.send_replace(true);
     watchdog.abort();
+    drop(stop_pushing);
+    tokio::select! {
+        _ = pushing => {}
+        () = stop_now => {}
+    }
     store.close().await?;
     served.map_err(|error| CliError::failed(error.to_string()))?;
     tracing::info!("stopped; everything that was answered is on disk");
     Ok(Exit::Ok)
+}
+
+/// Pushes to the destinations until what is returned is dropped. What comes in after this is theirs.
+async fn push(
+    destinations: Option<&Destinations>,
+) -> Result<(JoinHandle<()>, oneshot::Sender<()>), CliError> {
+    let (stop, stopped) = oneshot::channel();
+    let Some(destinations) = destinations else { return Ok((tokio::spawn(async {}), stop)) };
+    let engine = destinations.engine(Timing::default());
+    engine.register().await?;
+    let pushing = tokio::spawn(engine.run(async move { drop(stopped.await) }));
+    Ok((pushing, stop))
 }
 
 /// Drops what is too old, now and then, as long as the server runs.

@@ -17,7 +17,7 @@ use super::section::{Report, Section, unknown_key};
 use super::sources::{self, SourceRules};
 use super::{
     Config, Inputs, Loaded, LogConfig, LogFormat, Place, QuarantineConfig, ServerConfig, StorageConfig,
-    document, overlay, parse, secrets,
+    destinations, document, overlay, parse, secrets,
 };
 use crate::exit::CliError;
 
@@ -25,7 +25,8 @@ use crate::exit::CliError;
 pub(crate) const FILE: &str = "hearback.toml";
 
 /// The sections besides `sources`.
-const SECTIONS: &[&str] = &["server", "admin", "storage", "retention", "quarantine", "log", "sources"];
+const SECTIONS: &[&str] =
+    &["server", "admin", "storage", "retention", "quarantine", "log", "sources", "destinations"];
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8025);
 
@@ -50,9 +51,9 @@ pub(crate) fn load(inputs: &Inputs) -> Loaded {
     let log = log_section(&mut root, &mut report);
     let rules = SourceRules { inputs, has_public_url: server.public_url.is_some(), data: &storage.data };
     let (sources, trial) = sources::read(&mut root, &rules, &mut report);
-
-    let config =
-        Config { file: inputs.file_in_use(), server, storage, retention, quarantine, log, sources, trial };
+    let destinations = destinations::read(&mut root, inputs, &mut report);
+    let file = inputs.file_in_use();
+    let config = Config { file, server, storage, retention, quarantine, log, sources, destinations, trial };
     Loaded::new(config, report)
 }
 
@@ -89,12 +90,14 @@ fn read(inputs: &Inputs) -> Result<Table, Vec<super::Problem>> {
     }
     let surroundings =
         secrets::Surroundings { environment: &inputs.environment, folder: &inputs.base_folder() };
-    // Sources resolve theirs one by one, so that complaints about a key can be told from a key that is not at hand.
-    let sources = root.take("sources");
+    // Sources and destinations resolve theirs one by one, so that complaints about a key can be told from a key that is not at hand.
+    let own = ["sources", "destinations"].map(|name| (name, root.take(name)));
     let mut report = Report::default();
     secrets::resolve(&mut root, &surroundings, &mut report);
-    if let Some(sources) = sources {
-        root.set("sources", sources.name_at, sources.node);
+    for (name, entry) in own {
+        if let Some(entry) = entry {
+            root.set(name, entry.name_at, entry.node);
+        }
     }
     if report.problems.is_empty() { Ok(root) } else { Err(report.problems) }
 }

@@ -6,7 +6,7 @@ use super::node::{Node, Table, Value};
 use super::secrets;
 
 /// What stands for a secret.
-const HIDDEN: &str = "(hidden)";
+pub(crate) const HIDDEN: &str = "(hidden)";
 
 /// The table before references are resolved, without secrets: `env:MG_KEY` is shown, a key is not.
 pub(crate) fn options(table: &Table) -> Map<String, Json> {

@@ -6,6 +6,7 @@
 //! The way: text → `document` (a tree that knows lines) → `overlay` (environment) → `secrets` (`env:`, `file:`) →
 //! `load` and `sources` (checked values) → `endpoint` (each provider reads its own options).
 
+mod destinations;
 mod document;
 mod endpoint;
 mod inputs;
@@ -29,7 +30,8 @@ pub(crate) use load::{load, storage as load_storage};
 pub(crate) use parse::printable_url;
 pub(crate) use problem::{Place, Problem};
 pub(crate) use value::{
-    Config, Loaded, LogConfig, LogFormat, QuarantineConfig, ServerConfig, SourceConfig, StorageConfig,
+    Config, DestinationConfig, Loaded, LogConfig, LogFormat, QuarantineConfig, ServerConfig, SourceConfig,
+    StorageConfig,
 };
 
 use crate::cli::Global;

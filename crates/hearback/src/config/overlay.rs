@@ -38,20 +38,20 @@ pub(crate) fn apply(table: &mut Table, environment: &BTreeMap<String, String>) {
 
 fn path_of(variable: &str, table: &Table) -> Vec<String> {
     let mut path: Vec<String> = variable.split("__").map(str::to_lowercase).collect();
-    if path.first().is_some_and(|first| first == "sources")
-        && let Some(name) = path.get_mut(1)
+    if let [first, name, ..] = path.as_mut_slice()
+        && ["sources", "destinations"].contains(&first.as_str())
     {
-        *name = source_name(name, table);
+        *name = own_name(first, name, table);
     }
     path
 }
 
-/// Variables cannot hold hyphens, names of sources can: the source that is meant is the one that is there; a new one gets
-/// hyphens.
-fn source_name(written: &str, table: &Table) -> String {
-    let sources = table.get("sources").map(|entry| &entry.node.value);
-    let known = match sources {
-        Some(Value::Table(sources)) => sources.names().find(|name| name.replace(['-', '.'], "_") == written),
+/// Variables cannot hold hyphens, names of sources and destinations can: the one that is meant is the one that is there; a new
+/// one gets hyphens.
+fn own_name(section: &str, written: &str, table: &Table) -> String {
+    let tables = table.get(section).map(|entry| &entry.node.value);
+    let known = match tables {
+        Some(Value::Table(tables)) => tables.names().find(|name| name.replace(['-', '.'], "_") == written),
         _ => None,
     };
     known.map_or_else(|| written.replace('_', "-"), str::to_owned)

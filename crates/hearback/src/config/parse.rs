@@ -190,6 +190,18 @@ pub(crate) fn storage_url(text: &str, data: &Path) -> Result<Database, String> {
     Ok(Database::Sqlite(SqliteOptions::new(data.join(path))))
 }
 
+/// The name of a destination.
+pub(crate) fn destination_name(name: &str) -> Result<(), String> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+        return Err(
+            "a destination is named with up to 64 lower-case letters, digits, `-` and `_`, such as `crm`"
+                .into(),
+        );
+    }
+    Ok(())
+}
+
 /// The name of a source.
 pub(crate) fn source_name(name: &str) -> Result<(), String> {
     let plain =

@@ -15,6 +15,11 @@ impl Config {
         let origins: Vec<_> = server.cors_origins.iter().filter_map(|origin| origin.to_str().ok()).collect();
         let sources: serde_json::Map<String, Value> =
             self.sources.iter().map(|source| (source.name().to_string(), source.to_shown())).collect();
+        let destinations: serde_json::Map<String, Value> = self
+            .destinations
+            .iter()
+            .map(|configured| (configured.destination.name.clone(), configured.printable.clone().into()))
+            .collect();
         without_nulls(json!({
             "server": {
                 "listen": server.listen,
@@ -48,6 +53,7 @@ impl Config {
             },
             "log": { "format": format, "level": self.log.level },
             "sources": sources,
+            "destinations": destinations,
         }))
     }
 }

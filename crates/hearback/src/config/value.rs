@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hearback_deliver::Destination;
 use hearback_providers::{Endpoint, Options, Provider};
 use hearback_server::{Limits, Mode, UnknownMessage};
 pub(crate) use hearback_store::QuarantineLimits as QuarantineConfig;
@@ -60,6 +61,8 @@ pub(crate) struct Config {
     pub(crate) log: LogConfig,
     /// The sources, by name.
     pub(crate) sources: Vec<SourceConfig>,
+    /// The destinations, by name.
+    pub(crate) destinations: Vec<DestinationConfig>,
     /// Whether the sources are trial sources, with keys that no provider knows.
     pub(crate) trial: bool,
 }
@@ -113,6 +116,14 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
+}
+
+/// One destination: secrets resolved, ready to push.
+pub(crate) struct DestinationConfig {
+    /// It.
+    pub(crate) destination: Destination,
+    /// Its options as they may be printed.
+    pub(crate) printable: Map<String, Value>,
 }
 
 /// One source: keys resolved, endpoint made.

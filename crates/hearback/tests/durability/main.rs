@@ -6,5 +6,6 @@
 mod crash;
 mod disk;
 mod http;
+mod push;
 mod server;
 mod shared;

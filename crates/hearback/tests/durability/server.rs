@@ -39,6 +39,13 @@ impl Server {
         Self { folder: folder.to_owned(), address, child: None }
     }
 
+    /// Adds to its configuration.
+    pub(crate) fn configure(&self, more: &str) {
+        let path = self.folder.join("hearback.toml");
+        let configuration = std::fs::read_to_string(&path).unwrap() + more;
+        std::fs::write(path, configuration).unwrap();
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hearback"));
         command.arg("--config").arg(self.folder.join("hearback.toml")).arg("--data").arg(&self.folder);

@@ -50,7 +50,7 @@ fn who_is_forgotten_is_nowhere_in_the_files_while_the_server_runs() {
         program.run(&all)
     };
     for provider in ["mailgun", "sendgrid", "twilio"] {
-        let sent = program.run(&["simulate", provider, "--count", "30", "--url", &url]);
+        let sent = program.run(&["simulate", provider, "--count", "30", "--seed", "7", "--url", &url]);
         assert_eq!(sent.code, 0, "{}", sent.err);
     }
     let before = events(&ask(&["events", "--json", "--limit", "1000"]));
@@ -89,7 +89,7 @@ fn a_backup_is_taken_while_the_server_runs_and_restored_elsewhere() {
     let serving = program.serve(&[]);
     let token = serving.token().unwrap();
     let url = format!("http://{}", serving.address());
-    assert_eq!(program.run(&["simulate", "mailgun", "--count", "20", "--url", &url]).code, 0);
+    assert_eq!(program.run(&["simulate", "mailgun", "--count", "20", "--seed", "7", "--url", &url]).code, 0);
     let kept = events(&program.run(&["events", "--json", "--limit", "1000"])).len();
     let done = program.run(&["backup", "copy.db"]);
     assert_eq!(done.code, 0, "{}", done.err);
@@ -157,7 +157,7 @@ fn what_is_exported_is_imported_once() {
     let serving = program.serve(&[]);
     let token = serving.token().unwrap();
     let url = format!("http://{}", serving.address());
-    assert_eq!(program.run(&["simulate", "mailgun", "--count", "40", "--url", &url]).code, 0);
+    assert_eq!(program.run(&["simulate", "mailgun", "--count", "40", "--seed", "7", "--url", &url]).code, 0);
     let local = program.run(&["export", "events"]);
     let remote = program.run(&["export", "events", "--url", &url, "--token", &token]);
     assert_eq!((local.code, &local.out), (0, &remote.out), "{}{}", local.err, remote.err);

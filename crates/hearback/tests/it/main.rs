@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod check;
+mod destinations;
 mod events;
 mod life;
 mod messages;

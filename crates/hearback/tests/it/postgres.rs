@@ -59,7 +59,17 @@ fn everything_works_as_it_does_on_a_file() {
     assert_eq!(second.token(), None, "the token of the first start is everybody's");
 
     let url = format!("http://{}", first.address());
-    let send = ["simulate", "mg", "--count", "60", "--scenario", "duplicates,reorder,broken", "--verify"];
+    let send = [
+        "simulate",
+        "mg",
+        "--count",
+        "60",
+        "--seed",
+        "7",
+        "--scenario",
+        "duplicates,reorder,broken",
+        "--verify",
+    ];
     let sent = program.run(&[&send[..], &["--url", &url, "--token", &token]].concat());
     assert_eq!(sent.code, 0, "{}{}", sent.out, sent.err);
 

@@ -126,13 +126,18 @@ fn the_examples_in_the_default_file_are_true() {
         })
         .collect();
     let uncommented = lines.join("\n");
-    let bench = Bench::new(&uncommented).with("MG_KEY", "0123456789abcdef0123456789abcdef");
+    let bench = Bench::new(&uncommented)
+        .with("MG_KEY", "0123456789abcdef0123456789abcdef")
+        .with("CRM_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+        .with("CRM_TOKEN", "Bearer abc");
     bench.write("mg", "abcdef0123456789abcdef0123456789", 0o600);
     let toml = uncommented.replace("/run/secrets/mg", "mg");
     bench.write("hearback.toml", &toml, 0o600);
     assert_eq!(bench.complaints(), "", "{toml}");
     let config = bench.load().config.unwrap();
-    assert_eq!(config.sources.len(), 1);
+    assert_eq!((config.sources.len(), config.destinations.len()), (1, 1));
+    assert_eq!(config.destinations[0].destination.schedule, hearback_deliver::Schedule::default());
+    assert_eq!(config.destinations[0].destination.breaker, hearback_deliver::BreakerRules::default());
     assert_eq!(config.sources[0].requests_per_second, Some(500));
     assert_eq!(config.sources[0].body_bytes_max, 25 << 20);
     assert!(config.server.admin.is_some() && config.server.public_url.is_some());

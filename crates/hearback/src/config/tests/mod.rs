@@ -1,6 +1,7 @@
 //! The configuration as a whole: what is taken, what is refused with which words, and what is never printed.
 
 mod bad;
+mod destinations;
 mod good;
 mod secrecy;
 
