@@ -168,7 +168,7 @@ impl Engine {
         // Only now nobody else moves them any more.
         for state in self.store.destinations().await? {
             if owned.contains(&state.name) && !self.running.contains_key(&state.name) {
-                self.start(state, tasks, stopped).await?;
+                self.start(state, tasks, stopped);
             }
         }
         Ok(())
@@ -209,15 +209,15 @@ impl Engine {
         Ok(owned.into_iter().filter(|name| !self.running.contains_key(name)).collect())
     }
 
-    async fn start(
+    fn start(
         &mut self,
         state: DestinationState,
         tasks: &mut JoinSet<String>,
         stopped: &watch::Receiver<bool>,
-    ) -> Result<(), StoreError> {
+    ) {
         let name = state.name.clone();
         let post = self.posts.iter().find(|post| post.destination.name == name);
-        let (Some(post), Some(meters)) = (post, self.meters.get(&name)) else { return Ok(()) };
+        let (Some(post), Some(meters)) = (post, self.meters.get(&name)) else { return };
         let (sender, receiver) = watch::channel(state);
         let run = Run {
             destination: Arc::clone(&post.destination),
@@ -229,12 +229,16 @@ impl Engine {
             grace: self.timing.grace,
             stop: stopped.clone(),
         };
-        let runner = Runner::new(run).await?;
         self.running.insert(name.clone(), sender);
+        // Reading what waits may take a while; the other destinations must not wait for it.
         tasks.spawn(async move {
-            runner.push().await;
+            match Runner::new(run).await {
+                Ok(runner) => runner.push().await,
+                Err(error) => {
+                    tracing::warn!(destination = name, %error, "what waits cannot be read; tried again in a moment");
+                }
+            }
             name
         });
-        Ok(())
     }
 }

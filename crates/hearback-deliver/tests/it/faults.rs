@@ -129,3 +129,19 @@ async fn who_wants_to_be_left_alone_is() {
     assert_eq!(receiver.got().len(), 1);
     assert_eq!(world.state("crm").await.cursor, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_is_pushed_in_a_second_than_is_allowed() {
+    let (world, receiver) = (World::new(), Receiver::willing().await);
+    let mut slow = destination("crm", &receiver);
+    slow.pace.per_second = std::num::NonZeroU32::new(20);
+    world.add(0..40).await;
+    let begun = std::time::Instant::now();
+    let running = world.start(vec![slow]).await;
+    receiver.until_taken(40).await;
+    // A burst of twenty, and the others one by one.
+    assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
+    world.until("crm", |state| state.cursor == 40).await;
+    running.stop().await;
+    assert_eq!(receiver.got().len(), 40);
+}

@@ -1,8 +1,9 @@
 //! From a webhook that comes in to one that goes out: the whole program, and the receiver of the examples.
 
-use std::io::{BufRead as _, BufReader, Lines};
+use std::io::{BufRead as _, BufReader, Lines, Read};
+use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
@@ -10,28 +11,54 @@ use crate::program::{Done, Program};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// `examples/receivers/receive.py`, started.
+/// One of `examples/receivers/`, started.
 struct Receiver {
     child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+    lines: Lines<BufReader<Box<dyn Read>>>,
     url: String,
 }
 
 impl Receiver {
     fn start(secrets: &str) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/receivers/receive.py");
-        let mut command = Command::new("python3");
+        Self::start_with("python3", "receive.py", secrets)
+    }
+
+    /// A receiver that takes the port as its argument, and says on standard output where it listens and what it handles.
+    fn start_with(program: &str, script: &str, secrets: &str) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/receivers").join(script);
+        let mut command = Command::new(program);
         command.arg(script).arg("0").env("WEBHOOK_SECRET", secrets).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let out: Box<dyn Read> = Box::new(child.stdout.take().unwrap());
+        let mut lines = BufReader::new(out).lines();
         let url = lines.next().unwrap().unwrap().strip_prefix("listening on ").unwrap().to_owned();
         Self { child, lines, url }
     }
 
+    /// PHP's own server, which says on standard error what goes on.
+    fn start_php(secrets: &str) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/receivers/receive.php");
+        // The port is free at this moment; the server takes it at once.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let mut command = Command::new("php");
+        command.args(["-S", &address]).arg(script).env("WEBHOOK_SECRET", secrets).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let out: Box<dyn Read> = Box::new(child.stderr.take().unwrap());
+        let mut lines = BufReader::new(out).lines();
+        assert!(lines.next().unwrap().unwrap().contains("started"));
+        Self { child, lines, url: format!("http://{address}") }
+    }
+
     /// The next events that it handled.
     fn handled(&mut self, count: usize) -> Vec<String> {
-        self.lines.by_ref().take(count).map(Result::unwrap).collect()
+        let lines = self.lines.by_ref().map(Result::unwrap);
+        lines.filter(|line| line.contains(" evt_")).take(count).collect()
     }
+}
+
+/// Whether a language is installed here.
+fn is_installed(program: &str) -> bool {
+    Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 impl Drop for Receiver {
@@ -139,4 +166,32 @@ fn what_a_receiver_refuses_is_given_up_and_put_back_by_hand() {
     assert_eq!(program.run(&["destinations", "resume", "crm"]).code, 0);
     assert_eq!(receiver.handled(dead as usize).len() as u64, dead);
     assert_eq!(serving.stop(), 0);
+}
+
+/// Starts a receiver that knows these secrets.
+type Start = fn(&str) -> Receiver;
+
+#[test]
+fn receivers_in_other_languages_take_what_is_theirs_and_nothing_else() {
+    let strange = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let node: Start = |secrets| Receiver::start_with("node", "receive.mjs", secrets);
+    for (language, start) in [("node", node), ("php", Receiver::start_php as Start)] {
+        if !is_installed(language) {
+            continue;
+        }
+        for (secrets, code) in [(format!("{strange} {SECRET}"), 0), (strange.to_owned(), 1)] {
+            let mut receiver = start(&secrets);
+            let program = Program::new();
+            configure(&program, &receiver.url);
+            let serving = program.serve(&[]);
+            let tested = program.run(&["destinations", "test", "crm"]);
+            assert_eq!(tested.code, code, "{language}: {}{}", tested.out, tested.err);
+            if code == 0 {
+                assert!(receiver.handled(1)[0].contains("test@example.com"), "{language}");
+            } else {
+                assert!(tested.out.contains("401 Unauthorized"), "{language}: {}", tested.out);
+            }
+            assert_eq!(serving.stop(), 0);
+        }
+    }
 }
