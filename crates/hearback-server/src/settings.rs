@@ -23,6 +23,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// The sources.
     pub sources: Vec<Arc<Source>>,
+    /// Pages for people, served where the API is. They look after their own access.
+    pub pages: Option<axum::Router>,
 }
 
 /// One configured endpoint of a provider.

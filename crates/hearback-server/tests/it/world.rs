@@ -48,6 +48,7 @@ pub(crate) fn settings(sources: Vec<Source>) -> Settings {
         limits: Limits::default(),
         trusted_proxies: Vec::new(),
         sources: sources.into_iter().map(Arc::new).collect(),
+        pages: None,
     }
 }
 
