@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use hearback_event::Timestamp;
 use hearback_server::{Listeners, Mode, ServeError};
-use hearback_store::{Dropped, LogStore, Retention, Store};
+use hearback_store::{Accounts as _, Dropped, LogStore, Retention, Store};
 
 use crate::cli::Global;
 use crate::config::{self, Config, Inputs, Problem, Trial};
@@ -70,17 +70,39 @@ async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<E
     let listeners = bind(&mut config).await?;
     let store = wiring::open_store(&wiring::database(&config.storage, config.quarantine))?;
     let token = first_token(&store).await?;
-    let store: Arc<dyn Store> = Arc::new(store);
+    let store = Arc::new(store);
     let metrics = hearback_server::install_metrics()
         .map_err(|error| CliError::failed(format!("cannot set up metrics: {error}")))?;
     let (stop, stop_now) = shutdown::listen()?;
 
     let unusual_address = inputs.overrides_listen() || configured != config.server.listen;
-    output::line(Welcome { config: &config, token: token.as_ref(), global, inputs, unusual_address });
-    let retention = tokio::spawn(drop_old(Arc::clone(&store), config.retention));
-    let settings = wiring::settings(config);
+    let local = config.local_admin_url();
+    let welcome =
+        Welcome { config: &config, token: token.as_ref(), global, inputs, unusual_address }.to_string();
+    let retention = tokio::spawn(drop_old(Arc::clone(&store) as _, config.retention));
+    let options = config.ui.take();
+    let mut settings = wiring::settings(config);
+    let mut sign_in = None;
+    if let Some(options) = options {
+        let base = options.public_url.clone().unwrap_or(local);
+        let ui = wiring::interface(&store, &settings, options);
+        sign_in = Some(if store.users().await?.is_empty() {
+            format!(
+                "To make the first user of the interface, open this link, once:\n\n  {base}{}\n",
+                ui.link_for_first_user().path()
+            )
+        } else {
+            format!("The interface is at {base}/\n")
+        });
+        settings.pages = Some(hearback_ui::router(ui));
+    }
+    // The welcome ends with where everything is described: whoever waits for a started server waits for that line.
+    match (sign_in, welcome.rsplit_once('\n')) {
+        (Some(sign_in), Some((most, last))) => output::line(format_args!("{most}\n{sign_in}\n{last}")),
+        _ => output::line(&welcome),
+    }
     let served = tokio::select! {
-        served = hearback_server::run_on(listeners, settings, Arc::clone(&store), metrics, stop.wait()) => served,
+        served = hearback_server::run_on(listeners, settings, Arc::clone(&store) as _, metrics, stop.wait()) => served,
         () = stop_now.wait() => Ok(()),
     };
     // Between two steps, of which each is complete by itself.

@@ -19,6 +19,7 @@ mod secrets;
 mod section;
 mod show;
 mod sources;
+mod ui;
 mod value;
 
 #[cfg(test)]

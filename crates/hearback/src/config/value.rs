@@ -58,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) quarantine: QuarantineConfig,
     /// Logging.
     pub(crate) log: LogConfig,
+    /// The web interface; none where it is switched off.
+    pub(crate) ui: Option<hearback_ui::Options>,
     /// The sources, by name.
     pub(crate) sources: Vec<SourceConfig>,
     /// Whether the sources are trial sources, with keys that no provider knows.
