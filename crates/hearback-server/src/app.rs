@@ -87,11 +87,16 @@ impl App {
             Some(layer) => router.layer(layer),
             None => router,
         };
+        // Pages for people are outside of that: no other origin's page may read them.
+        let with_pages = |router: Router| match &settings.pages {
+            Some(pages) => router.merge(pages.clone()),
+            None => router,
+        };
         Ok(Self(Arc::new(Parts {
             ingest,
             public: nothing(machines()),
-            admin: for_pages(nothing(machines().merge(answers()))),
-            everything: for_pages(nothing(machines().merge(answers()))),
+            admin: with_pages(for_pages(nothing(machines().merge(answers())))),
+            everything: with_pages(for_pages(nothing(machines().merge(answers())))),
             closing,
         })))
     }
@@ -105,7 +110,7 @@ impl App {
     pub(crate) async fn answer<B>(
         &self,
         surface: Surface,
-        request: Request<B>,
+        mut request: Request<B>,
         peer: Option<SocketAddr>,
     ) -> Response<AnswerBody>
     where
@@ -123,6 +128,9 @@ impl App {
             Surface::Public => &parts.public,
             Surface::Admin => &parts.admin,
         };
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
         // A router's error type is `Infallible`.
         let Ok(mut answer) = router.clone().oneshot(request).await;
         let id = RequestId::new(Timestamp::now());

@@ -7,6 +7,7 @@
 mod api;
 mod app;
 mod auth;
+mod by_hand;
 mod conditional;
 mod cors;
 mod follower;
@@ -24,7 +25,8 @@ mod settings;
 mod shared;
 
 pub use app::app;
-pub use ingest::is_reserved;
+pub use by_hand::{lift_by_hand, suppress_by_hand};
+pub use ingest::{is_reserved, remote};
 pub use local::LocalApi;
 pub use metrics::{MetricsError, install_metrics};
 pub use readmit::{Readmit, Readmitted, readmit};

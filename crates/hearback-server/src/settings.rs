@@ -26,6 +26,8 @@ pub struct Settings {
     pub sources: Vec<Arc<Source>>,
     /// The destinations, over the same store; `None` where there are none.
     pub destinations: Option<Destinations>,
+    /// Pages for people, served where the API is. They look after their own access.
+    pub pages: Option<axum::Router>,
 }
 
 /// One configured endpoint of a provider.

@@ -6,6 +6,7 @@
 pub mod postgres;
 pub mod sqlite;
 
+mod accounts;
 mod contract;
 mod database;
 mod delivery;
@@ -19,6 +20,9 @@ mod session;
 mod submission;
 mod view;
 
+pub use accounts::{
+    Accounts, AuditEntry, NewSession, NewUser, Role, Session as UserSession, UnknownRole, User, UserChange,
+};
 pub use contract::{Answer, Store};
 pub use database::{Database, OwnTools};
 pub use delivery::{

@@ -80,6 +80,10 @@ enum Command {
     Restore(commands::restore::RestoreArgs),
     /// Compute everything that follows from the events anew
     Rebuild(commands::rebuild::RebuildArgs),
+    /// Make, list and remove the users of the web interface
+    Users(commands::users::UsersArgs),
+    /// Start a server with a made-up month of history and live traffic, to look around
+    Demo(commands::demo::DemoArgs),
     /// Create, list and revoke the tokens of the API
     Token(commands::token::TokenArgs),
     /// Print the default configuration, or the one in effect
@@ -115,6 +119,8 @@ impl Cli {
             Command::Backup(args) => commands::backup::run(&args, &global),
             Command::Restore(args) => commands::restore::run(&args, &global),
             Command::Rebuild(args) => commands::rebuild::run(&args, &global),
+            Command::Users(args) => commands::users::run(&args, &global),
+            Command::Demo(args) => commands::demo::run(&args),
             Command::Token(args) => commands::token::run(&args, &global),
             Command::Config(args) => commands::config::run(&args, &global),
             Command::Completions(args) => commands::completions::run(&args, &global),

@@ -8,6 +8,8 @@ use hearback_deliver::Destinations;
 use hearback_server::{Settings, Source};
 use hearback_store::{Database, LogOptions, LogStore, Store, StoreError};
 
+use hearback_ui::Ui;
+
 use crate::config::{Config, QuarantineConfig, SourceConfig, StorageConfig};
 use crate::exit::CliError;
 
@@ -78,7 +80,13 @@ pub(crate) fn settings(config: Config, store: &Arc<dyn Store>) -> Settings {
         limits: config.server.limits,
         trusted_proxies: config.server.trusted_proxies,
         sources: config.sources.into_iter().map(|source| Arc::new(wire(source, &public_base))).collect(),
+        pages: None,
     }
+}
+
+/// The interface over what the server takes.
+pub(crate) fn interface(store: &Arc<LogStore>, settings: &Settings, options: hearback_ui::Options) -> Ui {
+    Ui::new(Arc::clone(store) as _, Arc::clone(store) as _, settings.sources.clone(), options)
 }
 
 fn wire(source: SourceConfig, public_base: &str) -> Source {

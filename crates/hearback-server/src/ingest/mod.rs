@@ -40,6 +40,7 @@ pub(crate) use described::described;
 pub(crate) use examine::{Examined, contract, examine};
 pub(crate) use intake::Intake;
 pub(crate) use outcome::Outcome;
+pub use remote::remote;
 #[cfg(test)]
 pub(crate) use removed::digest_of;
 pub(crate) use removed::{Digest, REMOVED, without_digests};

@@ -46,12 +46,36 @@ fn trimmed(path: &str) -> &str {
     path.trim_end_matches('/')
 }
 
+/// What the paths of pages for people begin with, whether they are served or not.
+const PAGES: &[&str] = &[
+    "alerts",
+    "assets",
+    "destinations",
+    "events",
+    "events.csv",
+    "events.ndjson",
+    "messages",
+    "preferences",
+    "quarantine",
+    "recipients",
+    "search",
+    "settings",
+    "sign-in",
+    "sign-out",
+    "sources",
+    "suppressions",
+    "timelines",
+    "watchdog",
+    "welcome",
+];
+
 /// Whether the server itself answers under a path, so that no source can have it. A trailing slash matters not.
 pub fn is_reserved(path: &str) -> bool {
     let path = trimmed(path);
     [health::WEBHOOKS_HEALTH, health::ALIVE, health::READY, metrics::PATH].contains(&path)
         || openapi::PATHS.contains(&path)
         || path.is_empty()
+        || path.split('/').nth(1).is_some_and(|first| PAGES.contains(&first))
         || path.strip_prefix(api::ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
@@ -72,6 +96,8 @@ mod tests {
             "/docs",
             "/docs/style.css",
             "/openapi.json",
+            "/events",
+            "/settings/users",
         ] {
             assert!(is_reserved(path), "{path}");
         }

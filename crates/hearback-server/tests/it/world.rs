@@ -52,6 +52,7 @@ pub(crate) fn settings(sources: Vec<Source>) -> Settings {
         trusted_proxies: Vec::new(),
         sources: sources.into_iter().map(Arc::new).collect(),
         destinations: None,
+        pages: None,
     }
 }
 

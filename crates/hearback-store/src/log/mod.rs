@@ -10,6 +10,7 @@
 //! What differs between databases is behind three traits: [`Session`] (statements), [`Keeper`] (the writer's transactions and
 //! its agreement with other processes) and [`Readers`] (connections for reading).
 
+mod accounts;
 mod admit;
 mod delivery;
 mod expectations;

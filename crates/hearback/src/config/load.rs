@@ -17,7 +17,7 @@ use super::section::{Report, Section, unknown_key};
 use super::sources::{self, SourceRules};
 use super::{
     Config, Inputs, Loaded, LogConfig, LogFormat, Place, QuarantineConfig, ServerConfig, StorageConfig,
-    destinations, document, overlay, parse, secrets,
+    destinations, document, overlay, parse, secrets, ui,
 };
 use crate::exit::CliError;
 
@@ -26,7 +26,7 @@ pub(crate) const FILE: &str = "hearback.toml";
 
 /// The sections besides `sources`.
 const SECTIONS: &[&str] =
-    &["server", "admin", "storage", "retention", "quarantine", "log", "sources", "destinations"];
+    &["server", "admin", "storage", "retention", "quarantine", "log", "ui", "sources", "destinations"];
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8025);
 
@@ -49,11 +49,22 @@ pub(crate) fn load(inputs: &Inputs) -> Loaded {
     let retention = retention_section(&mut root, storage.dedup_days, &mut report);
     let quarantine = quarantine_section(&mut root, &mut report);
     let log = log_section(&mut root, &mut report);
+    let ui = ui::section(&mut root, &server, &mut report);
     let rules = SourceRules { inputs, has_public_url: server.public_url.is_some(), data: &storage.data };
     let (sources, trial) = sources::read(&mut root, &rules, &mut report);
     let destinations = destinations::read(&mut root, inputs, &mut report);
-    let file = inputs.file_in_use();
-    let config = Config { file, server, storage, retention, quarantine, log, sources, destinations, trial };
+    let config = Config {
+        file: inputs.file_in_use(),
+        server,
+        storage,
+        retention,
+        quarantine,
+        log,
+        ui,
+        sources,
+        destinations,
+        trial,
+    };
     Loaded::new(config, report)
 }
 

@@ -20,6 +20,7 @@ mod secrets;
 mod section;
 mod show;
 mod sources;
+mod ui;
 mod value;
 
 #[cfg(test)]

@@ -52,10 +52,22 @@ impl Config {
                 "bytes_max": self.quarantine.bytes_max,
             },
             "log": { "format": format, "level": self.log.level },
+            "ui": self.ui.as_ref().map_or_else(|| json!({ "enabled": false }), ui_shown),
             "sources": sources,
             "destinations": destinations,
         }))
     }
+}
+
+fn ui_shown(ui: &hearback_ui::Options) -> Value {
+    json!({
+        "enabled": true,
+        "trusted_header": ui.trusted_header.as_ref().map(ToString::to_string),
+        "trusted_networks": ui.trusted_networks,
+        "trusted_role": ui.trusted_role.name(),
+        "viewers_see_addresses": ui.viewers_see_addresses,
+        "session_days": ui.session_days,
+    })
 }
 
 impl SourceConfig {

@@ -59,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) quarantine: QuarantineConfig,
     /// Logging.
     pub(crate) log: LogConfig,
+    /// The web interface; none where it is switched off.
+    pub(crate) ui: Option<hearback_ui::Options>,
     /// The sources, by name.
     pub(crate) sources: Vec<SourceConfig>,
     /// The destinations, by name.

@@ -20,6 +20,7 @@ pub(crate) use life::Voice;
 pub(crate) use make::Voicebox;
 pub(crate) use plan::{MOST_MESSAGES, Plan, Wish};
 pub(crate) use report::Report;
+pub(crate) use rng::Rng;
 pub(crate) use scenario::Scenario;
 pub(crate) use send::{Sender, Tally};
 pub(crate) use verify::Verifier;

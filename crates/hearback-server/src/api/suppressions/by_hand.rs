@@ -1,15 +1,10 @@
 //! Suppressing and lifting by hand: both are events in the log, like what providers tell.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use hearback_event::{
-    Address, Channel, DedupKey, Event, Kind, ListAction, Origin, SuppressionChange, SuppressionReason,
-    Timestamp,
-};
-use hearback_store::{Payload, RecipientView, SourceRef, Submission};
+use hearback_event::Address;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -20,6 +15,7 @@ use crate::api::recipients::Suppression;
 use crate::api::segment::Segment;
 use crate::api::store_failed;
 use crate::auth::Writer;
+use crate::by_hand::{lift_by_hand, suppress_by_hand};
 use crate::openapi::{NotFound, Refusals};
 use crate::problem::{Outcome, Problem};
 use crate::shared::Shared;
@@ -89,23 +85,8 @@ pub(in crate::api) async fn add(
     let addresses = given::addresses(&addresses)?;
     let reason = given::text("reason", reason)?;
     let failed = |error| store_failed(&error);
-    let before = shared.store.recipients(addresses.clone()).await.map_err(failed)?;
-    let now = Timestamp::now();
-    let mut seen = BTreeSet::new();
-    let (mut events, mut created) = (Vec::new(), Vec::with_capacity(addresses.len()));
-    for (address, view) in addresses.iter().zip(&before) {
-        let is_new = !is_by_hand(view.as_ref()) && seen.insert(address);
-        if is_new {
-            let at = moment(view.as_ref(), now);
-            events.push(event(ListAction::Added, address, at, &by, reason.as_ref()));
-        }
-        created.push(is_new);
-    }
-    if !events.is_empty() {
-        let count = events.len();
-        shared.store.submit(submission(events, now)).await.map_err(failed)?;
-        tracing::info!(count, by, "addresses were suppressed by hand");
-    }
+    let store = &*shared.store;
+    let created = suppress_by_hand(store, &addresses, &by, reason.as_deref()).await.map_err(failed)?;
     let after = shared.store.recipients(addresses.clone()).await.map_err(failed)?;
     let data: Vec<AddedOne> = addresses
         .into_iter()
@@ -163,53 +144,9 @@ pub(in crate::api) async fn lift(
     let params = Params::new(query, &NAMES)?;
     let reason = given::text("reason", params.one("reason")?.map(str::to_owned))?;
     let address: Address = parse("address", &address, given::ADDRESS)?;
-    let failed = |error| store_failed(&error);
-    let view = shared.store.recipient(address.clone()).await.map_err(failed)?;
-    let was = view.as_ref().and_then(|view| view.suppression.clone()).ok_or_else(|| {
+    let was = lift_by_hand(&*shared.store, &address, &by, reason.as_deref()).await;
+    let was = was.map_err(|error| store_failed(&error))?.ok_or_else(|| {
         Problem::not_found("address", SUPPRESSED, "this address is not suppressed: there is nothing to lift")
     })?;
-    let now = Timestamp::now();
-    let lifting = event(ListAction::Removed, &address, moment(view.as_ref(), now), &by, reason.as_ref());
-    shared.store.submit(submission(vec![lifting], now)).await.map_err(failed)?;
-    tracing::info!(recipient = %address.masked(), by, "a suppression was lifted by hand");
     Ok(Json(Lifted { address, was: was.into(), note: NOTE }))
-}
-
-fn is_by_hand(view: Option<&RecipientView>) -> bool {
-    let suppression = view.and_then(|view| view.suppression.as_ref());
-    suppression.is_some_and(|suppression| suppression.reason == SuppressionReason::Manual)
-}
-
-fn moment(view: Option<&RecipientView>, now: Timestamp) -> Timestamp {
-    view.map_or(now, |view| view.state.moment_by_hand(now))
-}
-
-fn event(action: ListAction, address: &Address, at: Timestamp, by: &str, reason: Option<&String>) -> Event {
-    let word = match action {
-        ListAction::Added => "suppressed",
-        ListAction::Removed => "lifted",
-        ListAction::Changed => "changed",
-    };
-    let nanos = at.as_nanos().to_be_bytes();
-    let parts = [b"hearback", word.as_bytes(), address.as_str().as_bytes(), &nanos, by.as_bytes()];
-    let mut event = Event::new(Kind::SuppressionChanged, word, Channel::Other, DedupKey::of(&parts));
-    event.recipient = Some(address.clone());
-    event.occurred_at = Some(at);
-    let (reason, by) = (reason.cloned(), Some(by.to_owned()));
-    event.suppression = Some(SuppressionChange { action, reason, scope: None, by });
-    event
-}
-
-fn submission(events: Vec<Event>, received_at: Timestamp) -> Submission {
-    Submission {
-        source: SourceRef::hearback(),
-        origin: Origin::Application,
-        received_at,
-        verified: true,
-        events,
-        payload: Payload::default(),
-        replay_token: None,
-        digest: DedupKey::of(&[]),
-        known_messages_only: false,
-    }
 }

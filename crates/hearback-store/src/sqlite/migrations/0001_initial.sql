@@ -163,6 +163,37 @@ CREATE TABLE tokens (
     hash       BLOB NOT NULL UNIQUE
 ) STRICT;
 
+-- Who may sign in to the interface.
+CREATE TABLE users (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    name       TEXT NOT NULL UNIQUE,
+    role       TEXT NOT NULL,
+    password   TEXT NOT NULL,               -- argon2id, as a PHC string
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE sessions (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id    INTEGER NOT NULL,
+    hash       BLOB NOT NULL UNIQUE,        -- SHA-256 of what the browser has
+    created_at INTEGER NOT NULL,
+    seen_at    INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    remote     TEXT,
+    agent      TEXT
+) STRICT;
+CREATE INDEX sessions_by_user ON sessions (user_id);
+
+-- What people changed.
+CREATE TABLE audit (
+    id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    at     INTEGER NOT NULL,
+    who    TEXT NOT NULL,
+    what   TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    remote TEXT
+) STRICT;
+
 -- The row that readiness checks write.
 CREATE TABLE heartbeat (
     id INTEGER PRIMARY KEY CHECK (id = 1),

@@ -1,28 +1,22 @@
 //! `hearback serve`: receives webhooks until it is told to stop.
 
+mod background;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use futures_util::FutureExt as _;
-use hearback_deliver::{Destinations, Timing};
-use hearback_event::Timestamp;
 use hearback_server::{Listeners, Mode, ServeError};
-use hearback_store::{Dropped, LogStore, Retention, Store};
-use hearback_watchdog::Watchdog;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use hearback_store::{Accounts as _, LogStore, Store};
 
+use self::background::Background;
 use crate::cli::Global;
 use crate::config::{self, Config, Inputs, Problem, Trial};
 use crate::exit::{CliError, Exit};
 use crate::token::{FreshToken, Scope};
 use crate::welcome::Welcome;
 use crate::{logging, output, shutdown, wiring};
-
-/// How often what has become too old is dropped: retention counts days.
-const RETENTION_EVERY: Duration = Duration::from_hours(1);
 
 /// Arguments of `serve`.
 #[derive(Debug, Default, Args)]
@@ -75,74 +69,59 @@ async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<E
     let listeners = bind(&mut config).await?;
     let store = wiring::open_store(&wiring::database(&config.storage, config.quarantine))?;
     let token = first_token(&store).await?;
-    let store: Arc<dyn Store> = Arc::new(store);
+    let store = Arc::new(store);
     let metrics = hearback_server::install_metrics()
         .map_err(|error| CliError::failed(format!("cannot set up metrics: {error}")))?;
     let (stop, stop_now) = shutdown::listen()?;
     let stop_now = stop_now.wait().shared();
 
     let unusual_address = inputs.overrides_listen() || configured != config.server.listen;
-    let welcome = Welcome { config: &config, token: token.as_ref(), global, inputs, unusual_address };
+    let welcome =
+        Welcome { config: &config, token: token.as_ref(), global, inputs, unusual_address }.to_string();
     // What a pipe reads is events and nothing else.
     let is_piped = config.destinations.iter().any(|one| one.destination.carrier.kind() == "stdout");
+    let (retention, options, local) = (config.retention, config.ui.take(), config.local_admin_url());
+    let shared: Arc<dyn Store> = Arc::clone(&store) as _;
+    let mut settings = wiring::settings(config, &shared);
+    let mut sign_in = None;
+    if let Some(options) = options {
+        let base = options.public_url.clone().unwrap_or(local);
+        let ui = wiring::interface(&store, &settings, options);
+        sign_in = Some(where_to_sign_in(&store, &ui, &base).await?);
+        settings.pages = Some(hearback_ui::router(ui));
+    }
+    // The welcome ends with where everything is described: whoever waits for a started server waits for that line.
+    let welcome = match (sign_in, welcome.rsplit_once('\n')) {
+        (Some(sign_in), Some((most, last))) => format!("{most}\n{sign_in}\n{last}"),
+        _ => welcome,
+    };
     if is_piped {
         output::note(welcome);
     } else {
         output::line(welcome);
     }
-    let retention = tokio::spawn(drop_old(Arc::clone(&store), config.retention));
-    let (end_watch, watch_ended) = tokio::sync::watch::channel(false);
-    let watchdog = tokio::spawn(Watchdog::new(Arc::clone(&store)).run(watch_ended));
-    let settings = wiring::settings(config, &store);
-    let (pushing, stop_pushing) = push(settings.destinations.as_ref()).await?;
+    let background = Background::start(&shared, retention, settings.destinations.as_ref()).await?;
     let served = tokio::select! {
-        served = hearback_server::run_on(listeners, settings, Arc::clone(&store), metrics, stop.wait()) => served,
+        served = hearback_server::run_on(listeners, settings, shared, metrics, stop.wait()) => served,
         () = stop_now.clone() => Ok(()),
     };
-    // Between two steps, of which each is complete by itself.
-    retention.abort();
-    end_watch.send_replace(true);
-    watchdog.abort();
-    drop(stop_pushing);
-    tokio::select! {
-        _ = pushing => {}
-        () = stop_now => {}
-    }
+    background.end(stop_now).await;
     store.close().await?;
     served.map_err(|error| CliError::failed(error.to_string()))?;
     tracing::info!("stopped; everything that was answered is on disk");
     Ok(Exit::Ok)
 }
 
-/// Pushes to the destinations until what is returned is dropped. What comes in after this is theirs.
-async fn push(
-    destinations: Option<&Destinations>,
-) -> Result<(JoinHandle<()>, oneshot::Sender<()>), CliError> {
-    let (stop, stopped) = oneshot::channel();
-    let Some(destinations) = destinations else { return Ok((tokio::spawn(async {}), stop)) };
-    let engine = destinations.engine(Timing::default());
-    engine.register().await?;
-    let pushing = tokio::spawn(engine.run(async move { drop(stopped.await) }));
-    Ok((pushing, stop))
-}
-
-/// Drops what is too old, now and then, as long as the server runs.
-async fn drop_old(store: Arc<dyn Store>, retention: Retention) {
-    if retention.keeps_all() {
-        return;
-    }
-    loop {
-        match store.retain(retention, Timestamp::now()).await {
-            Ok(dropped) if dropped.is_nothing() => {}
-            Ok(Dropped { events, payloads, quarantined }) => {
-                tracing::info!(events, payloads, quarantined, "dropped what was too old");
-            }
-            Err(error) => {
-                tracing::warn!(%error, "what is too old could not be dropped; tried again in an hour");
-            }
-        }
-        tokio::time::sleep(RETENTION_EVERY).await;
-    }
+/// Where the interface is; for the first user, with the link that makes him.
+async fn where_to_sign_in(store: &LogStore, ui: &hearback_ui::Ui, base: &str) -> Result<String, CliError> {
+    Ok(if store.users().await?.is_empty() {
+        format!(
+            "To make the first user of the interface, open this link, once:\n\n  {base}{}\n",
+            ui.link_for_first_user().path()
+        )
+    } else {
+        format!("The interface is at {base}/\n")
+    })
 }
 
 /// Binds, and puts the ports that were free into the configuration.

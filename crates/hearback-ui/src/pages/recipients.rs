@@ -1,0 +1,458 @@
+//! `/recipients`: who has trouble, and whether one may be sent to.
+
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+use hearback_event::{Address, Kind, Label, RecipientStatus, Record, SuppressionReason};
+use hearback_store::{
+    EventFilter, EventQuery, Order, RecipientPlace, RecipientQuery, RecipientView, Role, SuppressionView,
+};
+use http::StatusCode;
+
+use crate::answer;
+use crate::change::Change;
+use crate::frame::Frame;
+use crate::pages::messages::result;
+use crate::pieces::{Clock, Html, Mark, badge, count, icon, kind_mark, percent};
+use crate::refusal::{Outcome, Refusal};
+use crate::search::{Sought, understand};
+use crate::ui::{Parts, Ui};
+use crate::url::{Query, segment};
+use crate::visit::Visit;
+
+/// Rows of a page.
+const ROWS: usize = 50;
+/// Events of a history's page.
+const HISTORY: usize = 50;
+/// Timelines beside a history.
+const TIMELINES: usize = 6;
+
+/// The kinds that have a chip.
+const CHIPS: &[Kind] = &[
+    Kind::Delivered,
+    Kind::Opened,
+    Kind::Clicked,
+    Kind::Sent,
+    Kind::Deferred,
+    Kind::Bounced,
+    Kind::Rejected,
+    Kind::Failed,
+    Kind::Complained,
+    Kind::Unsubscribed,
+];
+
+#[derive(Template)]
+#[template(path = "recipients.html")]
+struct ListPage {
+    frame: Frame,
+    chips: Vec<(&'static str, &'static str, Html, &'static str, bool)>,
+    suppressed: bool,
+    domain: Option<String>,
+    without_domain: String,
+    is_filtered: bool,
+    rows: Vec<Row>,
+    older: Option<String>,
+    first: Option<String>,
+    nothing_yet: bool,
+}
+
+struct Row {
+    icon: Html,
+    who: String,
+    href: Option<String>,
+    badge: Html,
+    time: Html,
+    counts: [(&'static str, u64, bool, bool); 6],
+    user: String,
+    suppressed: bool,
+}
+
+/// `/recipients`
+pub(crate) async fn list(State(ui): State<Ui>, visit: Visit, RawQuery(query): RawQuery) -> Outcome {
+    let ui = &*ui.0;
+    let query = Query::parse(&query.unwrap_or_default());
+    let mut nothing_understood = None;
+    if let Some(text) = query.get("q") {
+        match understand(ui, text).await? {
+            Sought::Address(address) => {
+                return Ok(answer::redirect(&format!("/recipients/{}", segment(address.as_str())), []));
+            }
+            Sought::Domain(domain) => {
+                return Ok(answer::redirect(
+                    &query.without(&["q", "from"]).with("domain", domain).of("/recipients"),
+                    [],
+                ));
+            }
+            Sought::Message(id) | Sought::Found(id) => {
+                return Ok(answer::redirect(&format!("/messages/{id}"), []));
+            }
+            Sought::Event(id) => return Ok(answer::redirect(&format!("/events?open={id}"), [])),
+            Sought::Label(key, value) => {
+                return Ok(answer::redirect(
+                    &format!("/timelines/{}/{}", segment(&key), segment(&value)),
+                    [],
+                ));
+            }
+            Sought::Words(words) => nothing_understood = Some(words),
+        }
+    }
+    let last_kinds: Vec<Kind> = query.all("last").filter_map(|name| Kind::parse(name).ok()).collect();
+    let suppressed = query.get("suppressed").is_some();
+    let asked = RecipientQuery {
+        last_kinds: last_kinds.clone(),
+        statuses: if suppressed { vec![RecipientStatus::Suppressed] } else { Vec::new() },
+        domain: query.get("domain").map(str::to_lowercase),
+        from: query.get("from").and_then(place),
+        limit: ROWS,
+        ..RecipientQuery::default()
+    };
+    let domain = asked.domain.clone();
+    let page = ui.store.list_recipients(asked).await?;
+    let clock = Clock::of(&visit);
+    let base = query.without(&["from", "q"]);
+    let search = nothing_understood.or_else(|| domain.clone()).unwrap_or_default();
+    let view = ListPage {
+        frame: Frame::new(ui, &visit, "/recipients", "Recipients").await?.searching(
+            "/recipients",
+            "Recipients",
+            search,
+        ),
+        chips: CHIPS
+            .iter()
+            .map(|kind| {
+                let mark = kind_mark(*kind);
+                (kind.name(), mark.status, icon(mark.icon), mark.word, last_kinds.contains(kind))
+            })
+            .collect(),
+        suppressed,
+        without_domain: base.without(&["domain"]).of("/recipients"),
+        domain,
+        is_filtered: !base.pairs().is_empty(),
+        rows: page.rows.iter().map(|one| row(one, &visit, &clock)).collect(),
+        older: page.next.as_ref().and_then(place_text).map(|from| base.with("from", from).of("/recipients")),
+        first: query.get("from").map(|_| base.of("/recipients")),
+        nothing_yet: ui.store.last_position() == 0,
+    };
+    Ok(answer::page(StatusCode::OK, &visit.caller.headers, &view))
+}
+
+/// A place in the list as it stands in a URL: numbers, and an address where there is one.
+fn place_text(place: &RecipientPlace) -> Option<String> {
+    Some(match place {
+        RecipientPlace::Log { as_of, beyond } => format!("l.{as_of}.{beyond}"),
+        RecipientPlace::Dropped { as_of, below, after } => {
+            format!("d.{as_of}.{below}.{}", after.as_ref().map(Address::as_str).unwrap_or_default())
+        }
+        RecipientPlace::User { .. } => return None,
+    })
+}
+
+fn place(text: &str) -> Option<RecipientPlace> {
+    let mut parts = text.splitn(4, '.');
+    let (kind, as_of, at) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    match kind {
+        "l" => Some(RecipientPlace::Log { as_of, beyond: at }),
+        "d" => {
+            let after = parts.next().filter(|text| !text.is_empty()).map(Address::parse).transpose().ok()?;
+            Some(RecipientPlace::Dropped { as_of, below: at, after })
+        }
+        _ => None,
+    }
+}
+
+fn row(view: &RecipientView, visit: &Visit, clock: &Clock) -> Row {
+    let counts = view.counts();
+    let bounced = counts.bounced_permanent + counts.bounced_temporary;
+    let last = view.state.last_kind().map_or_else(Html::default, |kind| badge(kind_mark(kind), ""));
+    Row {
+        icon: icon(if view.address.is_phone() { "sms" } else { "message" }),
+        who: visit.eyes.address(&view.address),
+        href: crate::pages::events::recipient_link(&view.address, visit),
+        badge: last,
+        time: view.state.last.map(|(at, ..)| clock.ago(at)).unwrap_or_default(),
+        counts: [
+            ("Sent", sent(view), false, false),
+            ("Delivered", counts.delivered, false, false),
+            ("Bounced", bounced, true, false),
+            ("Opened", counts.opened_human, false, true),
+            ("Clicked", counts.clicked_human, false, true),
+            ("Complained", counts.complained, true, true),
+        ],
+        user: view.profile.user_id.as_deref().map(|id| visit.eyes.text(id).into_owned()).unwrap_or_default(),
+        suppressed: view.suppression.is_some(),
+    }
+}
+
+/// How many were sent to it, as far as that is told: some providers tell no sends.
+fn sent(view: &RecipientView) -> u64 {
+    let counts = view.counts();
+    let ended = counts.delivered + counts.bounced_permanent + counts.bounced_temporary;
+    counts.sent.max(counts.queued).max(ended)
+}
+
+#[derive(Template)]
+#[template(path = "recipient.html")]
+struct OnePage {
+    frame: Frame,
+    who: String,
+    copy: Option<String>,
+    about: Vec<Html>,
+    name: Option<String>,
+    user: Option<String>,
+    suppression: Option<Suppression>,
+    may_lift: bool,
+    action: String,
+    tiles: Vec<Tile>,
+    shows: Vec<(&'static str, String, bool)>,
+    history: Vec<HistoryRow>,
+    older: Option<String>,
+    first: Option<String>,
+    timelines: Vec<(String, String)>,
+    changes: Vec<(Html, String)>,
+    known: bool,
+}
+
+struct Suppression {
+    since: Html,
+    words: String,
+    note: &'static str,
+}
+
+struct Tile {
+    status: &'static str,
+    icon: Html,
+    word: &'static str,
+    number: String,
+    note: String,
+}
+
+struct HistoryRow {
+    badge: Html,
+    message: String,
+    href: String,
+    words: String,
+    source: String,
+    time: Html,
+}
+
+/// Which part of a history is shown.
+const SHOWS: &[(&str, &str, &[Kind])] = &[
+    ("all", "All", &[]),
+    (
+        "messages",
+        "Messages",
+        &[
+            Kind::Registered,
+            Kind::Queued,
+            Kind::Sent,
+            Kind::Delivered,
+            Kind::Deferred,
+            Kind::Bounced,
+            Kind::Rejected,
+            Kind::Failed,
+        ],
+    ),
+    ("engagement", "Opens, clicks", &[Kind::Opened, Kind::Clicked, Kind::Unsubscribed, Kind::Complained]),
+];
+
+/// `/recipients/{address}`
+pub(crate) async fn one(
+    State(ui): State<Ui>,
+    visit: Visit,
+    Path(text): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
+    let ui = &*ui.0;
+    let query = Query::parse(&query.unwrap_or_default());
+    let address = Address::parse(&text).map_err(|_| Refusal::not_found("This is no address."))?;
+    let view = ui.store.recipient(address.clone()).await?;
+    let clock = Clock::of(&visit);
+    let show = query.get("show").unwrap_or("all");
+    let kinds = SHOWS.iter().find(|(word, ..)| *word == show).map_or(&[][..], |(_, _, kinds)| *kinds);
+    let filter =
+        EventFilter { recipient: Some(address.clone()), kinds: kinds.to_vec(), ..EventFilter::default() };
+    let asked = EventQuery { filter, order: Order::Newest, beyond: query.read("before"), limit: HISTORY };
+    let page = ui.store.events(asked).await?;
+    let path = format!("/recipients/{}", segment(address.as_str()));
+    let who = visit.eyes.address(&address);
+    let suppression = view.as_ref().and_then(|view| view.suppression.as_ref());
+    let frame = Frame::new(ui, &visit, "/recipients", who.clone()).await?;
+    let one = OnePage {
+        copy: visit.eyes.clear.then(|| address.as_str().to_owned()),
+        about: view.as_ref().map(|view| about(view, &clock)).unwrap_or_default(),
+        name: view.as_ref().and_then(|view| visit.eyes.clear.then(|| view.profile.name.clone()).flatten()),
+        user: view.as_ref().and_then(|view| visit.eyes.maybe(view.profile.user_id.as_deref())),
+        suppression: suppression.map(|suppression| said(suppression, &clock)),
+        may_lift: visit.role >= Role::Operator,
+        action: path.clone(),
+        tiles: view.as_ref().map(tiles).unwrap_or_default(),
+        shows: SHOWS
+            .iter()
+            .map(|(key, word, _)| {
+                (*word, query.without(&["before"]).with("show", key).of(&path), *key == show)
+            })
+            .collect(),
+        history: page.rows.iter().map(|record| history_row(record, &visit, &clock)).collect(),
+        older: page.next.map(|before| query.with("before", before).of(&path)),
+        first: query.get("before").map(|_| query.without(&["before"]).of(&path)),
+        timelines: timelines(&page.rows, &visit),
+        changes: changes(ui, &address, &visit, &clock).await?,
+        known: view.is_some(),
+        who,
+        frame: frame.saying(query.get("said")),
+    };
+    Ok(answer::page(StatusCode::OK, &visit.caller.headers, &one))
+}
+
+fn about(view: &RecipientView, clock: &Clock) -> Vec<Html> {
+    let mut about = Vec::new();
+    if let Some(at) = view.state.first_at {
+        about.push(Html(format!("Known since {}", clock.date(at))));
+    }
+    if let Some(at) = view.state.sent_at {
+        about.push(Html(format!("last sent {}", clock.ago(at))));
+    }
+    about
+}
+
+fn said(suppression: &SuppressionView, clock: &Clock) -> Suppression {
+    let by = suppression.source.as_deref().map(|source| format!(", told by {source}")).unwrap_or_default();
+    let (cause, note) = match suppression.reason {
+        SuppressionReason::Manual => ("A person suppressed it by hand", "It stands until a person lifts it."),
+        SuppressionReason::Complained => (
+            "The recipient reported a message as spam",
+            "No later delivery clears a complaint; only a person, or the provider taking it off its list.",
+        ),
+        SuppressionReason::Unsubscribed => {
+            ("The recipient unsubscribed", "It ends when they subscribe again, or a person lifts it.")
+        }
+        SuppressionReason::Listed => {
+            ("The provider put it on its own list", "Lifting it here does not take it off there.")
+        }
+        SuppressionReason::Bounced => {
+            ("A permanent bounce: the address does not exist", "It ends by itself after a later delivery.")
+        }
+    };
+    Suppression { since: clock.moment(suppression.since), words: format!("{cause}{by}."), note }
+}
+
+fn tiles(view: &RecipientView) -> Vec<Tile> {
+    let counts = view.counts();
+    let bounced = counts.bounced_permanent + counts.bounced_temporary;
+    let tile = |kind: Kind, number: u64, note: String| {
+        let mark = kind_mark(kind);
+        Tile { status: mark.status, icon: icon(mark.icon), word: mark.word, number: count(number), note }
+    };
+    let machines = |number: u64| {
+        if number == 0 { String::new() } else { format!("{} by machines left out", count(number)) }
+    };
+    let split = if bounced == 0 {
+        String::new()
+    } else {
+        format!(
+            "{} permanent, {} temporary",
+            count(counts.bounced_permanent),
+            count(counts.bounced_temporary)
+        )
+    };
+    vec![
+        tile(Kind::Sent, sent(view), String::new()),
+        tile(
+            Kind::Delivered,
+            counts.delivered,
+            match sent(view) {
+                0 => String::new(),
+                all => format!("{}% of sent", percent(counts.delivered.min(all), all)),
+            },
+        ),
+        tile(Kind::Bounced, bounced, split),
+        Tile {
+            word: "Opened by people",
+            ..tile(Kind::Opened, counts.opened_human, machines(counts.opened_machine))
+        },
+        tile(Kind::Clicked, counts.clicked_human, machines(counts.clicked_machine)),
+        tile(Kind::Complained, counts.complained, String::new()),
+    ]
+}
+
+fn history_row(record: &Record, visit: &Visit, clock: &Clock) -> HistoryRow {
+    let event = &record.event;
+    let subject = visit.eyes.maybe(event.subject.as_deref()).unwrap_or_else(|| record.event.kind.dotted());
+    let href = match record.message_id() {
+        Some(id) => format!("/messages/{id}"),
+        None => format!("/events?open={}", record.id()),
+    };
+    HistoryRow {
+        badge: badge(Mark::of(event), ""),
+        message: subject,
+        href,
+        words: visit.eyes.text(&result(event)).into_owned(),
+        source: record.source.to_string(),
+        time: clock.row(record.occurred_at()),
+    }
+}
+
+/// The labels of a history that have timelines.
+fn timelines(rows: &[Record], visit: &Visit) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (key, value) in rows.iter().flat_map(|record| &record.event.labels) {
+        let pair = (format!("{key}={value}"), format!("/timelines/{}/{}", segment(key), segment(value)));
+        let is_for_all =
+            key != Label::MESSAGE_ID && Label::is_indexed(value) && visit.eyes.text(value) == *value;
+        if is_for_all && !found.contains(&pair) && found.len() < TIMELINES {
+            found.push(pair);
+        }
+    }
+    found
+}
+
+/// What suppressed the address, and who lifted that.
+async fn changes(
+    ui: &Parts,
+    address: &Address,
+    visit: &Visit,
+    clock: &Clock,
+) -> Outcome<Vec<(Html, String)>> {
+    let filter = EventFilter {
+        recipient: Some(address.clone()),
+        kinds: vec![Kind::SuppressionChanged, Kind::Complained, Kind::Unsubscribed, Kind::Subscribed],
+        ..EventFilter::default()
+    };
+    let page = ui.store.events(EventQuery { filter, order: Order::Newest, beyond: None, limit: 10 }).await?;
+    let words = |record: &Record| {
+        let step = crate::pages::messages::step(record, visit, clock);
+        let why = record.event.suppression.as_ref().and_then(|change| change.reason.as_deref());
+        let why = why.map(|why| format!(": {}", visit.eyes.text(why))).unwrap_or_default();
+        let by = record.event.suppression.as_ref().and_then(|change| change.by.as_deref());
+        let by = by.map(|by| format!(" by {}", visit.eyes.text(by))).unwrap_or_default();
+        (clock.moment(record.occurred_at()), format!("{}{by}{why}", step.title))
+    };
+    Ok(page.rows.iter().map(words).collect())
+}
+
+/// `POST /recipients/{address}`: suppresses it, or lifts that.
+pub(crate) async fn change(State(ui): State<Ui>, Path(text): Path<String>, change: Change) -> Outcome {
+    let ui = &*ui.0;
+    change.visit.require(Role::Operator)?;
+    let address = Address::parse(&text).map_err(|_| Refusal::not_found("This is no address."))?;
+    let reason = change.fields.get("reason").filter(|reason| reason.len() <= 500);
+    let by = &change.visit.name;
+    let said = match change.fields.get("do") {
+        Some("lift") => match hearback_server::lift_by_hand(&*ui.store, &address, by, reason).await? {
+            Some(was) => {
+                change
+                    .record(ui, "suppression.lift", format!("{}, was {}", address.masked(), was.reason))
+                    .await?;
+                "The suppression is lifted. The provider's own list is not changed."
+            }
+            None => "The address was not suppressed.",
+        },
+        Some("suppress") => {
+            hearback_server::suppress_by_hand(&*ui.store, std::slice::from_ref(&address), by, reason).await?;
+            change.record(ui, "suppression.add", address.masked()).await?;
+            "The address is suppressed."
+        }
+        _ => return Err(Refusal::bad("The form says neither to suppress nor to lift.")),
+    };
+    let path = format!("/recipients/{}", segment(address.as_str()));
+    Ok(answer::redirect(&Query::default().with("said", said).of(&path), []))
+}
