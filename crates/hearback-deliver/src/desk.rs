@@ -192,7 +192,7 @@ impl Destinations {
         let is_meant = |record: &&Record| {
             record.position <= state.cursor
                 && redrive.since.is_none_or(|since| record.received_at >= since)
-                && post.destination.filter.wants(record).is_ok()
+                && post.destination.wants(record).is_ok()
         };
         positions.extend(page.rows.iter().filter(is_meant).map(|record| record.position));
         Ok(page.next.filter(|next| *next < state.cursor))
@@ -244,7 +244,7 @@ impl Destinations {
             state: self.state(name).await?,
             failed: self.store.failed_push(name.to_owned(), record.position).await?,
             delivered_at: post.live.delivered_at(record.position),
-            wanted: post.destination.filter.wants(&record),
+            wanted: post.destination.wants(&record),
         };
         Ok(Some(why(record.position, known)))
     }

@@ -4,10 +4,11 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use hearback_event::Record;
 use hearback_store::Begin;
 
 use crate::breaker::BreakerRules;
-use crate::filter::Filter;
+use crate::filter::{Filter, Unwanted};
 use crate::parcel::Carrier;
 use crate::schedule::Schedule;
 
@@ -25,8 +26,24 @@ pub struct Destination {
     pub breaker: BreakerRules,
     /// Where it begins when it is new.
     pub begin: Begin,
+    /// It gets alerts that name it and nothing else.
+    pub alerts_only: bool,
     /// Who pushes.
     pub carrier: Box<dyn Carrier>,
+}
+
+impl Destination {
+    /// Whether it gets an event, or why not. What tells of an alert is for the destinations that the alert names, and for those
+    /// that ask for such events by name: a filter that lets everything pass does not send a chat each alert twice.
+    pub fn wants(&self, record: &Record) -> Result<(), Unwanted> {
+        match &record.event.alert {
+            Some(alert) if alert.to.contains(&self.name) => Ok(()),
+            Some(_) if self.filter.names_alerts(record.event.kind) => self.filter.wants(record),
+            Some(_) => Err(Unwanted::AlertForOthers),
+            None if self.alerts_only => Err(Unwanted::AlertsOnly),
+            None => self.filter.wants(record),
+        }
+    }
 }
 
 impl fmt::Debug for Destination {

@@ -32,7 +32,7 @@ pub use desk::{Destinations, Redrive, View, Which};
 pub use destination::{Destination, Pace};
 pub use engine::{Engine, Timing};
 pub use explain::Why;
-pub use filter::{Filter, FilterError, Unwanted};
+pub use filter::{Filter, FilterError, Template, Unwanted};
 pub use http::{ClientError, parse_url};
 pub use kinds::{Email, Lines, LinesOptions, Slack, Sms, SmsOptions, Stdout, Webhook, WebhookOptions};
 #[cfg(feature = "nats")]
@@ -41,3 +41,4 @@ pub use network::{Guard, Refused};
 pub use parcel::{Carrier, Failure, Outcome, Parcel};
 pub use schedule::Schedule;
 pub use signature::SigningKey;
+pub use words::in_words;

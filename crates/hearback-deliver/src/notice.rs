@@ -1,6 +1,6 @@
 //! The notice that a destination takes nothing any more: an event in the log like any other, once per outage.
 
-use hearback_event::{Channel, DedupKey, Event, Failure, Kind, Origin, Timestamp};
+use hearback_event::{Channel, DedupKey, Event, Kind, Origin, Timestamp};
 use hearback_store::{SourceRef, Submission};
 
 /// The source, provider and account of what Hearback says itself.
@@ -14,7 +14,7 @@ pub(crate) fn failing(destination: &str, since: Timestamp, why: &str, now: Times
     let mut event = Event::new(kind, kind.name(), Channel::Other, key);
     event.occurred_at = Some(now);
     event.labels = [("destination".to_owned(), destination.to_owned())].into();
-    event.failure = Some(Failure { description: Some(why.to_owned()), ..Failure::default() });
+    event.notice = Some(why.to_owned());
     Submission {
         source: SourceRef { name: HEARBACK.into(), provider: HEARBACK.into(), account: HEARBACK.into() },
         origin: Origin::Hearback,

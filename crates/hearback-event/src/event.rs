@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Channel, Failure, Kind, Label, MessageId, Reason, Registration, Severity, Timestamp, mask,
+    Address, Alert, Channel, Failure, Kind, Label, MessageId, Reason, Registration, Severity, Timestamp, mask,
 };
 
 /// An event before it has a place in the log: what a provider adapter makes of a request.
@@ -61,6 +61,9 @@ pub struct Event {
     /// What a notice says, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
+    /// The alert that this event tells of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<Box<Alert>>,
     /// Tags, in the sender's order, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
@@ -100,6 +103,7 @@ impl Event {
             inbound: None,
             registration: None,
             notice: None,
+            alert: None,
             tags: Vec::new(),
             labels: BTreeMap::new(),
             test: false,

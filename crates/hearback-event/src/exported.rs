@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Channel, DedupKey, Engagement, Event, Failure, Inbound, Kind, Record, Registration,
+    Address, Alert, Channel, DedupKey, Engagement, Event, Failure, Inbound, Kind, Record, Registration,
     SuppressionChange, Timestamp,
 };
 
@@ -91,6 +91,7 @@ struct Line {
     inbound: Option<Inbound>,
     registration: Option<Registration>,
     notice: Option<String>,
+    alert: Option<Box<Alert>>,
     #[serde(default)]
     tags: Vec<String>,
     #[serde(default)]
@@ -140,6 +141,7 @@ impl Imported {
             inbound: line.inbound,
             registration: line.registration,
             notice: line.notice,
+            alert: line.alert,
             tags: line.tags,
             labels: line.labels,
             test: line.test,

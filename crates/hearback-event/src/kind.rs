@@ -143,6 +143,12 @@ vocabulary! {
         DestinationFailing = 24 "destination.failing",
         /// A notice: too many bounces or complaints.
         RateExceeded = 25 "rate.exceeded",
+        /// An alert: somebody should look.
+        AlertRaised = 26 "alert.raised",
+        /// What an alert was raised about is over.
+        AlertResolved = 27 "alert.resolved",
+        /// A notice: a rate of bounces or complaints is within its limit again.
+        RateRecovered = 28 "rate.recovered",
     }
 }
 
@@ -167,7 +173,15 @@ impl Kind {
                 | Self::SourceRecovered
                 | Self::DestinationFailing
                 | Self::RateExceeded
+                | Self::AlertRaised
+                | Self::AlertResolved
+                | Self::RateRecovered
         )
+    }
+
+    /// Whether it tells of an alert: not what happened to a message, but that somebody is told of it.
+    pub const fn is_alert(self) -> bool {
+        matches!(self, Self::AlertRaised | Self::AlertResolved)
     }
 
     /// From `bounced` or `message.bounced`.

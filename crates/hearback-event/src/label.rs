@@ -17,6 +17,8 @@ impl Label {
     /// The label under which the application embeds the id of a message that it registered, or the key under which it did, so
     /// that the provider's events say to which message they belong.
     pub const MESSAGE_ID: &str = "hearback_id";
+    /// The label by which the events of an alert are found: its number.
+    pub const ALERT: &str = "hearback_alert";
     /// Longer keys are not labels and are left to the raw request.
     pub const LONGEST_KEY: usize = 128;
     /// Longer values are kept but not indexed.

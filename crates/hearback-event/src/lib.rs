@@ -4,6 +4,7 @@
 //! The names of the kinds are those of django-anymail, the de-facto standard of the field.
 
 mod address;
+mod alert;
 mod delay;
 mod event;
 mod exported;
@@ -21,6 +22,7 @@ mod schema;
 mod timestamp;
 
 pub use address::{Address, AddressError, mask};
+pub use alert::{Alert, Share, Urgency};
 pub use delay::{DELAY_STEPS, delay_end, delay_percentile, delay_step};
 pub use event::{Actor, DedupKey, Engagement, Event, Inbound, ListAction, SuppressionChange};
 pub use exported::{Exported, ImportError, Imported};

@@ -279,7 +279,10 @@ impl RecipientState {
     pub fn add(&mut self, fact: &Fact) {
         *self.counts.counter(fact) += 1;
         let mark = Some((fact.occurred_at, fact.source));
-        self.last = self.last.max(Some((fact.occurred_at, fact.kind.number(), fact.position)));
+        // That somebody is told of a bounce is not what happened last.
+        if !fact.kind.is_alert() {
+            self.last = self.last.max(Some((fact.occurred_at, fact.kind.number(), fact.position)));
+        }
         let last = Some((fact.occurred_at, fact.kind.number()));
         self.first_at = earliest(self.first_at, Some(fact.occurred_at));
         match fact.kind {

@@ -124,6 +124,10 @@ pub(crate) struct Rendered<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     notice: Option<&'a str>,
+    /// The alert that this event tells of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::Alert))]
+    alert: Option<&'a crate::Alert>,
     /// Tags, in the sender's order.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     tags: &'a [String],
@@ -183,6 +187,7 @@ impl Serialize for Record {
             inbound: event.inbound.as_ref(),
             registration: event.registration.as_ref(),
             notice: event.notice.as_deref(),
+            alert: event.alert.as_deref(),
             tags: &event.tags,
             labels: &event.labels,
             provider_event_id: event.provider_event_id.as_deref(),

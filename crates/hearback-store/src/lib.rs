@@ -7,6 +7,7 @@ pub mod postgres;
 pub mod sqlite;
 
 mod accounts;
+mod alert;
 mod contract;
 mod database;
 mod delivery;
@@ -23,6 +24,7 @@ mod view;
 pub use accounts::{
     Accounts, AuditEntry, NewSession, NewUser, Role, Session as UserSession, UnknownRole, User, UserChange,
 };
+pub use alert::{AlertChange, AlertCounts, AlertDesk, AlertItem, AlertQuery, AlertSave, AlertState, Alerts};
 pub use contract::{Answer, Store};
 pub use database::{Database, OwnTools};
 pub use delivery::{

@@ -221,7 +221,7 @@ impl Runner {
                 }
                 let is_end = page.next.is_none();
                 for record in page.rows {
-                    let wanted = self.run.destination.filter.wants(&record).is_ok();
+                    let wanted = self.run.destination.wants(&record).is_ok();
                     self.queue.admit(record, wanted);
                 }
                 if is_end {

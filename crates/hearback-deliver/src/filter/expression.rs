@@ -35,8 +35,15 @@ impl fmt::Debug for Expression {
 }
 
 impl Expression {
-    /// Reads and checks an expression.
+    /// Reads and checks a question.
     pub(super) fn parse(source: &str) -> Result<Self, FilterError> {
+        let expression = Self::parse_value(source)?;
+        expression.try_out()?;
+        Ok(expression)
+    }
+
+    /// Reads and checks an expression that gives anything.
+    pub(super) fn parse_value(source: &str) -> Result<Self, FilterError> {
         if source.len() > LONGEST {
             return Err(FilterError::new(format!("the expression is longer than {LONGEST} bytes")));
         }
@@ -44,9 +51,7 @@ impl Expression {
             FilterError::new(format!("this is no CEL expression: {}", one_line(&errors)))
         })?;
         Names::default().check(program.expression())?;
-        let expression = Self { source: source.to_owned(), program };
-        expression.try_out()?;
-        Ok(expression)
+        Ok(Self { source: source.to_owned(), program })
     }
 
     pub(super) fn source(&self) -> &str {
@@ -55,15 +60,18 @@ impl Expression {
 
     /// Whether it is so of an event; the error where that cannot be computed.
     pub(super) fn is_so(&self, record: &Record) -> Result<(), Option<String>> {
-        let mut event = serde_json::to_value(record).map_err(|error| Some(error.to_string()))?;
-        if let (Value::Object(event), Value::Object(sample)) = (&mut event, &*SAMPLE) {
-            fields::complete(event, sample);
-        }
+        let event = whole(record).map_err(|error| Some(error.to_string()))?;
         match self.evaluate(&event) {
             Ok(cel::Value::Bool(true)) => Ok(()),
             Ok(_) => Err(None),
             Err(error) => Err(Some(error.to_string())),
         }
+    }
+
+    /// What it gives for an event; nothing where that cannot be computed.
+    pub(super) fn value(&self, record: &Record) -> Value {
+        let Ok(event) = whole(record) else { return Value::Null };
+        self.evaluate(&event).ok().and_then(|value| value.json().ok()).unwrap_or_default()
     }
 
     fn evaluate(&self, event: &Value) -> Result<cel::Value, ExecutionError> {
@@ -97,6 +105,15 @@ impl Expression {
         }
         Ok(())
     }
+}
+
+/// An event with all of its fields, said or not.
+fn whole(record: &Record) -> Result<Value, serde_json::Error> {
+    let mut event = serde_json::to_value(record)?;
+    if let (Value::Object(event), Value::Object(sample)) = (&mut event, &*SAMPLE) {
+        fields::complete(event, sample);
+    }
+    Ok(event)
 }
 
 fn one_line(errors: &impl fmt::Display) -> String {

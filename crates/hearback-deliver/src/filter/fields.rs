@@ -20,6 +20,10 @@ pub(super) fn sample() -> Value {
                     "attachments": 1},
         "registration": {"key": "42", "expect_delivered_within": 600, "user_id": "7"},
         "notice": "not delivered within 15 min",
+        "alert": {"id": 17, "rule": "bounces", "urgency": "warning", "count": 1, "first_at": "2026-11-20T10:02:11Z",
+                  "last_at": "2026-11-20T10:02:11Z", "to": ["ops"], "cause": "evt_01JD",
+                  "reasons": [{"name": "rate_limited", "count": 3}], "domains": [{"name": "example.com", "count": 3}],
+                  "fallback": false},
         "tags": ["pre-arrival"], "labels": {"booking_id": "42", "purpose": "pre_arrival"},
         "provider_event_id": "q1W2e3R4", "test": false, "error": "not understood", "raw": "{}",
     })

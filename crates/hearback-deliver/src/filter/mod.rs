@@ -6,11 +6,13 @@
 
 mod expression;
 mod fields;
+mod template;
 mod types;
 
-use hearback_event::Record;
+use hearback_event::{Kind, Record};
 
 use expression::Expression;
+pub use template::Template;
 use types::Types;
 
 /// Which events a destination gets. The default: all.
@@ -39,6 +41,10 @@ impl FilterError {
 pub enum Unwanted {
     /// None of the types is its own.
     Type,
+    /// It tells of an alert that is for others.
+    AlertForOthers,
+    /// The destination gets alerts only.
+    AlertsOnly,
     /// The expression is not so.
     When {
         /// What could not be computed, where that is why.
@@ -67,6 +73,16 @@ impl Filter {
     /// The expression, as it was written.
     pub fn when(&self) -> Option<&str> {
         self.when.as_ref().map(Expression::source)
+    }
+
+    /// Whether one of the types was written to mean events of alerts, and holds this kind.
+    pub(crate) fn names_alerts(&self, kind: Kind) -> bool {
+        self.types().iter().any(|pattern| pattern.starts_with("alert.")) && self.types.holds(kind)
+    }
+
+    /// Whether any event of a kind can be wanted.
+    pub fn wants_kind(&self, kind: Kind) -> bool {
+        self.types.holds(kind)
     }
 
     /// Whether an event is wanted, or why not.

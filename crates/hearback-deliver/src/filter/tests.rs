@@ -1,6 +1,6 @@
 use hearback_event::{
-    Actor, Address, Channel, DedupKey, Engagement, Event, Failure, Inbound, Kind, ListAction, Origin, Reason,
-    Record, Registration, Severity, SuppressionChange, Timestamp,
+    Actor, Address, Alert, Channel, DedupKey, Engagement, Event, EventId, Failure, Inbound, Kind, ListAction,
+    Origin, Reason, Record, Registration, Severity, Share, SuppressionChange, Timestamp, Urgency,
 };
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ fn record(kind: Kind) -> Record {
     }
 }
 
-fn bounced() -> Record {
+pub(super) fn bounced() -> Record {
     let mut record = record(Kind::Bounced);
     record.event.failure = Some(Failure {
         severity: Some(Severity::Permanent),
@@ -153,6 +153,20 @@ fn the_fields_are_those_of_an_event() {
     event.inbound =
         Some(Inbound { from: text(), to: vec!["x".to_owned()], message_id: text(), attachments: Some(1) });
     event.notice = text();
+    let share = || vec![Share { name: "x".to_owned(), count: 1 }];
+    event.alert = Some(Box::new(Alert {
+        id: 1,
+        rule: "x".to_owned(),
+        urgency: Urgency::Info,
+        count: 1,
+        first_at: Timestamp::EPOCH,
+        last_at: Timestamp::EPOCH,
+        to: Vec::new(),
+        cause: Some(EventId::new(Timestamp::EPOCH, 1)),
+        reasons: share(),
+        domains: share(),
+        fallback: true,
+    }));
     event.registration =
         Some(Registration { key: text(), expect_delivered_within: Some(1), user_id: text() });
     let names = |value: &Value| -> Vec<String> {

@@ -74,7 +74,10 @@ impl Carrier for Sms {
         async move {
             let Some(parcel) = load.first() else { return Failure::new("there is nothing to push").into() };
             let text: String = Words::of(&parcel.record).line().chars().take(LONGEST).collect();
-            let SmsOptions { account_sid, auth_token, from, to, .. } = &self.options;
+            let SmsOptions { account_sid, auth_token, from, .. } = &self.options;
+            let event = &parcel.record.event;
+            let is_fallback = event.alert.as_ref().is_some_and(|alert| alert.fallback);
+            let to = event.recipient.as_ref().filter(|_| is_fallback).unwrap_or(&self.options.to);
             let sender = if from.starts_with("MG") { "MessagingServiceSid" } else { "From" };
             let body = form_urlencoded::Serializer::new(String::new())
                 .append_pair("To", to.as_str())

@@ -45,6 +45,7 @@ pub(crate) fn with_options(name: &str, options: WebhookOptions) -> Destination {
         schedule: Schedule::new(vec![Duration::from_millis(5); 1000]),
         breaker: BreakerRules { failures: u32::MAX, ..BreakerRules::default() },
         begin: Begin::Beginning,
+        alerts_only: false,
         carrier: Box::new(Webhook::new(options).unwrap()),
     }
 }

@@ -83,6 +83,7 @@ fn destination() -> Destination {
         schedule: Schedule::default(),
         breaker: BreakerRules::default(),
         begin: Begin::End,
+        alerts_only: false,
         carrier: Box::new(Nowhere),
     }
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{expectations, profiles, recipient_list, recipients};
+use super::{alerts, expectations, profiles, recipient_list, recipients};
 
 /// The steps of a statement, as SQLite plans it.
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -25,6 +25,12 @@ fn no_question_about_people_walks_through_a_table() {
         (&format!("{} = $1", recipient_list::CANDIDATES), "PRIMARY KEY"),
         (expectations::DUE, "expectations_due"),
         (&format!("{} = $1", expectations::OF_RECIPIENTS), "expectations_overdue"),
+        (&format!("{} = $1", alerts::ABOUT), "alerts_about"),
+        (&format!("{} = $1", alerts::BY_ID), "PRIMARY KEY"),
+        (alerts::QUIET, "alerts_quiet"),
+        (alerts::IN_STATE, "alerts_in_state"),
+        (alerts::OF_RULE, "alerts_of_rule"),
+        (alerts::PARTS, "alerts_parts"),
         ("DELETE FROM profiles WHERE address = $1", "PRIMARY KEY"),
     ] {
         let steps = plan(&connection, sql);

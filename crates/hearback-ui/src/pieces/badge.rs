@@ -47,6 +47,9 @@ pub(crate) const fn kind_mark(kind: Kind) -> Mark {
         Kind::SourceRecovered => mark("ok", "check", "Source well"),
         Kind::DestinationFailing => mark("failed", "destination", "Destination failing"),
         Kind::RateExceeded => mark("overdue", "alert", "Rate exceeded"),
+        Kind::RateRecovered => mark("ok", "check", "Rate recovered"),
+        Kind::AlertRaised => mark("overdue", "alert", "Alert"),
+        Kind::AlertResolved => mark("ok", "check", "Alert resolved"),
     }
 }
 

@@ -52,7 +52,11 @@ pub(crate) fn read(root: &mut Table, inputs: &Inputs, report: &mut Report) -> Ve
         }
         let section = Section::new(format!("[destinations.{name}]"), name_at.clone(), table, report);
         let read = destination(name, section, inputs, &unresolved);
-        destinations.extend(read.map(|destination| DestinationConfig { destination, printable }));
+        destinations.extend(read.map(|(destination, gets_alerts)| DestinationConfig {
+            destination,
+            gets_alerts,
+            printable,
+        }));
     }
     destinations
 }
@@ -82,11 +86,14 @@ fn destination(
     mut section: Section<'_>,
     inputs: &Inputs,
     unresolved: &[String],
-) -> Option<Destination> {
+) -> Option<(Destination, bool)> {
     let kind = kinds::kind_of(&mut section);
-    if kind.is_some_and(kinds::can_feed_itself) && !section.has("events") {
+    let gets_alerts = section.flag("alerts").is_some_and(|(alerts, _)| alerts);
+    let alerts_only = gets_alerts && !section.has("events");
+    if kind.is_some_and(kinds::can_feed_itself) && !alerts_only && !section.has("events") {
         let message = "`events` is missing: without it every event is sent on, also those of the messages that are sent here, \
-                       without end; write for example events = [\"message.bounced\", \"message.complained\"]";
+                       without end; write for example events = [\"message.bounced\", \"message.complained\"], or \
+                       alerts = true for alerts only";
         let place = section.place.clone();
         section.report().problem(&place, message);
     }
@@ -101,15 +108,17 @@ fn destination(
     let pace = Pace { batch: kinds::batch(kind, pace.ordered, &mut section), ..pace };
     let carrier = kinds::carrier(kind, pace.batch > 1, &mut section, inputs, unresolved);
     section.finish();
-    Some(Destination {
+    let destination = Destination {
         name: name.to_owned(),
         filter,
         pace,
         schedule,
         breaker,
         begin: begin.map_or(Begin::End, |(begin, _)| begin),
+        alerts_only,
         carrier: carrier?,
-    })
+    };
+    Some((destination, gets_alerts))
 }
 
 fn filter(section: &mut Section<'_>) -> Filter {

@@ -124,6 +124,8 @@ pub(crate) enum LogFormat {
 pub(crate) struct DestinationConfig {
     /// It.
     pub(crate) destination: Destination,
+    /// Whether alerts go to it that name no destination.
+    pub(crate) gets_alerts: bool,
     /// Its options as they may be printed.
     pub(crate) printable: Map<String, Value>,
 }

@@ -296,6 +296,13 @@ fn told(why: &Why, destination: &Destination) -> (Became, String) {
         Why::Unwanted(Unwanted::Type) => {
             (Became::Skipped, format!("its type is none of {}", filter.types().join(", ")))
         }
+        Why::Unwanted(Unwanted::AlertForOthers) => {
+            (Became::Skipped, "it tells of an alert that is for other destinations".to_owned())
+        }
+        Why::Unwanted(Unwanted::AlertsOnly) => (
+            Became::Skipped,
+            "the destination gets alerts only (`alerts = true` without `events`)".to_owned(),
+        ),
         Why::Unwanted(Unwanted::When { error: None }) => {
             (Became::Skipped, format!("`{}` is not so of it", when()))
         }

@@ -214,6 +214,41 @@ CREATE TABLE audit (
     remote TEXT
 );
 
+-- What somebody should look at. Rows name positions and keep no words of events: nothing in them would have to be forgotten.
+CREATE TABLE alerts (
+    id              BIGINT PRIMARY KEY,
+    rule            TEXT NOT NULL,
+    subject         BYTEA NOT NULL,          -- a digest of the message, source, destination or rate
+    part_of         BIGINT,                -- the alert that sums it up
+    urgency         BIGINT NOT NULL,
+    kind            BIGINT NOT NULL,       -- of the first event
+    cause           BIGINT NOT NULL,       -- position of the first event
+    first_at        BIGINT NOT NULL,
+    last_at         BIGINT NOT NULL,
+    count           BIGINT NOT NULL,
+    parts_left      BIGINT NOT NULL,
+    state           BIGINT NOT NULL,       -- 0 open, 1 acknowledged, 2 resolved
+    acknowledged_at BIGINT,
+    acknowledged_by TEXT,
+    resolved_at     BIGINT,
+    resolved_by     TEXT,
+    told            TEXT NOT NULL           -- JSON: when, and to which destinations
+);
+CREATE INDEX alerts_about ON alerts (subject) WHERE state < 2;
+CREATE INDEX alerts_quiet ON alerts (rule, last_at) WHERE state < 2;
+CREATE INDEX alerts_in_state ON alerts (state, id) WHERE part_of IS NULL;
+CREATE INDEX alerts_of_rule ON alerts (rule, state, id) WHERE part_of IS NULL;
+CREATE INDEX alerts_parts ON alerts (part_of, id) WHERE part_of IS NOT NULL;
+CREATE INDEX alerts_over ON alerts (resolved_at) WHERE state = 2;
+
+-- The one row of whoever raises alerts.
+CREATE TABLE alert_desk (
+    id      BIGINT PRIMARY KEY CHECK (id = 1),
+    version BIGINT NOT NULL,
+    upto    BIGINT,                        -- how far the log was read
+    notes   TEXT NOT NULL                   -- JSON
+);
+
 -- The row that readiness checks write.
 CREATE TABLE heartbeat (
     id BIGINT PRIMARY KEY CHECK (id = 1),

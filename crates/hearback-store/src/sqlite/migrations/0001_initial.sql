@@ -194,6 +194,41 @@ CREATE TABLE audit (
     remote TEXT
 ) STRICT;
 
+-- What somebody should look at. Rows name positions and keep no words of events: nothing in them would have to be forgotten.
+CREATE TABLE alerts (
+    id              INTEGER PRIMARY KEY,
+    rule            TEXT NOT NULL,
+    subject         BLOB NOT NULL,          -- a digest of the message, source, destination or rate
+    part_of         INTEGER,                -- the alert that sums it up
+    urgency         INTEGER NOT NULL,
+    kind            INTEGER NOT NULL,       -- of the first event
+    cause           INTEGER NOT NULL,       -- position of the first event
+    first_at        INTEGER NOT NULL,
+    last_at         INTEGER NOT NULL,
+    count           INTEGER NOT NULL,
+    parts_left      INTEGER NOT NULL,
+    state           INTEGER NOT NULL,       -- 0 open, 1 acknowledged, 2 resolved
+    acknowledged_at INTEGER,
+    acknowledged_by TEXT,
+    resolved_at     INTEGER,
+    resolved_by     TEXT,
+    told            TEXT NOT NULL           -- JSON: when, and to which destinations
+) STRICT;
+CREATE INDEX alerts_about ON alerts (subject) WHERE state < 2;
+CREATE INDEX alerts_quiet ON alerts (rule, last_at) WHERE state < 2;
+CREATE INDEX alerts_in_state ON alerts (state, id) WHERE part_of IS NULL;
+CREATE INDEX alerts_of_rule ON alerts (rule, state, id) WHERE part_of IS NULL;
+CREATE INDEX alerts_parts ON alerts (part_of, id) WHERE part_of IS NOT NULL;
+CREATE INDEX alerts_over ON alerts (resolved_at) WHERE state = 2;
+
+-- The one row of whoever raises alerts.
+CREATE TABLE alert_desk (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    version INTEGER NOT NULL,
+    upto    INTEGER,                        -- how far the log was read
+    notes   TEXT NOT NULL                   -- JSON
+) STRICT;
+
 -- The row that readiness checks write.
 CREATE TABLE heartbeat (
     id INTEGER PRIMARY KEY CHECK (id = 1),
