@@ -51,7 +51,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
     def handle_event(self, kind: str, event: dict):
         reason = (event.get("failure") or {}).get("reason", "")
-        print(kind, event["id"], event["recipient"], reason, flush=True)
+        # In one piece, because requests are handled side by side.
+        print(f"{kind} {event['id']} {event['recipient']} {reason}\n", end="", flush=True)
 
     def answer(self, status: int, text: str = ""):
         self.send_response(status)

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hearback_event::{Address, Alert, Channel, Origin, Record, Share, Timestamp};
-use hearback_store::{AlertItem, AlertState};
+use hearback_event::{Address, Alert, AlertState, Channel, Origin, Record, Share, Timestamp};
+use hearback_store::AlertItem;
 use serde::{Deserialize, Serialize};
 
 use crate::letter::{Letter, Purpose};
@@ -145,6 +145,7 @@ impl<'a> Desk<'a> {
             id,
             rule: rule.name.clone(),
             subject,
+            sums_up: false,
             part_of: None,
             urgency: rule.urgency,
             kind: record.event.kind,
@@ -169,7 +170,7 @@ impl<'a> Desk<'a> {
         let id = waiting.unwrap_or_else(|| {
             let id = self.add(rule, record, subject::of_sum(&rule.name, record.position));
             if let Some(item) = self.items.get_mut(&id) {
-                item.count = 0;
+                (item.count, item.sums_up) = (0, true);
             }
             id
         });

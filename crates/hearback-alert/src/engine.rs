@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hearback_event::{Address, Channel, Kind, Record, Timestamp};
 use hearback_store::{
-    AlertDesk, AlertItem, AlertSave, Alerts, EventFilter, EventQuery, Order, Receipt, Store, StoreError,
+    AlertDesk, AlertItem, AlertSave, EventFilter, EventQuery, Order, Receipt, Store, StoreError,
 };
 use tokio::sync::watch;
 
@@ -44,7 +44,6 @@ pub struct Step {
 /// again.
 pub struct Alerter {
     store: Arc<dyn Store>,
-    alerts: Arc<dyn Alerts>,
     rules: Arc<[Rule]>,
     known: Option<Known>,
     tidied_at: Option<Timestamp>,
@@ -62,8 +61,8 @@ struct Known {
 
 impl Alerter {
     /// Over a log.
-    pub const fn new(store: Arc<dyn Store>, alerts: Arc<dyn Alerts>, rules: Arc<[Rule]>) -> Self {
-        Self { store, alerts, rules, known: None, tidied_at: None }
+    pub const fn new(store: Arc<dyn Store>, rules: Arc<[Rule]>) -> Self {
+        Self { store, rules, known: None, tidied_at: None }
     }
 
     /// Raises alerts until `closed` becomes true.
@@ -126,7 +125,7 @@ impl Alerter {
     }
 
     async fn read(&self) -> Result<Known, StoreError> {
-        let AlertDesk { version, upto, notes, any } = self.alerts.alert_desk().await?;
+        let AlertDesk { version, upto, notes, any } = self.store.alert_desk().await?;
         // What was there before the first start raises nothing any more.
         let upto = upto.unwrap_or_else(|| self.store.last_position());
         let notes = if notes.is_empty() {
@@ -142,7 +141,7 @@ impl Alerter {
 
     /// What is known, unless somebody changed something since.
     async fn read_again(&self, known: Known) -> Result<Known, StoreError> {
-        let AlertDesk { version, any, .. } = self.alerts.alert_desk().await?;
+        let AlertDesk { version, any, .. } = self.store.alert_desk().await?;
         if version == known.version { Ok(Known { any, ..known }) } else { self.read().await }
     }
 
@@ -185,12 +184,12 @@ impl Alerter {
                 subjects.insert(subject::subject(record));
             }
             if !subjects.is_empty() {
-                items = self.alerts.alerts_about(subjects.into_iter().collect()).await?;
+                items = self.store.alerts_about(subjects.into_iter().collect()).await?;
             }
         }
         for sum in known.notes.told.values().filter_map(|told| told.sum.as_ref()) {
             if items.iter().all(|item| item.id != sum.id) {
-                items.extend(self.alerts.alert(sum.id).await?);
+                items.extend(self.store.alert(sum.id).await?);
             }
         }
         Ok(items)
@@ -208,7 +207,7 @@ impl Alerter {
         now: Timestamp,
         items: &mut Vec<AlertItem>,
     ) -> Result<(Vec<u64>, Vec<u64>), StoreError> {
-        self.alerts.drop_alerts(before(now, KEEP)).await?;
+        self.store.drop_alerts(before(now, KEEP)).await?;
         if !known.any {
             return Ok(Default::default());
         }
@@ -221,13 +220,13 @@ impl Alerter {
             .map(|one| subject::of_destination(&one.name))
             .collect();
         let of_destinations =
-            if well.is_empty() { Vec::new() } else { self.alerts.alerts_about(well).await? };
+            if well.is_empty() { Vec::new() } else { self.store.alerts_about(well).await? };
         let over = ids(&of_destinations, |item| item.kind == Kind::DestinationFailing);
         let mut quiet = Vec::new();
         let mut found = of_destinations;
         for rule in &*self.rules {
             let since = before(now, rule.resolve_after);
-            let some = self.alerts.alerts_quiet_since(rule.name.clone(), since, TIDY_AT_ONCE).await?;
+            let some = self.store.alerts_quiet_since(rule.name.clone(), since, TIDY_AT_ONCE).await?;
             quiet.extend(ids(&some, |item| {
                 item.parts_left == 0 && item.last_at < since && item.rule == rule.name
             }));
@@ -260,7 +259,7 @@ impl Alerter {
         let notes = serde_json::to_string(&known.notes)
             .map_err(|error| StoreError::Damaged(format!("notes of alerts: {error}")))?;
         let save = AlertSave { version: known.version, upto: known.upto, notes, items };
-        let saved = self.alerts.save_alerts(save).await?;
+        let saved = self.store.save_alerts(save).await?;
         if saved {
             known.version += 1;
             known.written = Some(known.upto);

@@ -38,6 +38,16 @@ impl QuietHours {
         Ok(Self { from, until, zone })
     }
 
+    /// As they are written: `22:00-07:00`.
+    pub fn hours(&self) -> String {
+        format!("{}-{}", self.from.strftime("%H:%M"), self.until.strftime("%H:%M"))
+    }
+
+    /// The name of the time zone.
+    pub fn zone(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
+    }
+
     /// If a moment is in the quiet hours: when these end.
     pub(crate) fn end(&self, now: Timestamp) -> Option<Timestamp> {
         let at = jiff::Timestamp::from_nanosecond(i128::from(now.as_nanos())).ok()?;

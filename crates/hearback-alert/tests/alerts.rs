@@ -9,12 +9,13 @@ use std::time::Duration;
 use hearback_alert::{Alerter, Fallback, Pacing, QuietHours, Rule};
 use hearback_deliver::Template;
 use hearback_event::{
-    Address, Channel, DedupKey, Event, Failure, Kind, Origin, Reason, Record, Severity, Timestamp, Urgency,
+    Address, AlertState, Channel, DedupKey, Event, Failure, Kind, Origin, Reason, Record, Severity,
+    Timestamp, Urgency,
 };
 use hearback_store::sqlite::SqliteOptions;
 use hearback_store::{
-    AlertChange, AlertItem, AlertQuery, AlertState, Alerts, Database, EventFilter, EventQuery, LogStore,
-    Order, Payload, SourceRef, Store, Submission,
+    AlertChange, AlertItem, AlertQuery, Alerts, Database, EventFilter, EventQuery, LogStore, Order, Payload,
+    SourceRef, Store, Submission,
 };
 use proptest::prelude::*;
 
@@ -35,7 +36,7 @@ fn open(folder: &tempfile::TempDir) -> Arc<LogStore> {
 }
 
 fn alerter(store: &Arc<LogStore>, rules: &Arc<[Rule]>) -> Alerter {
-    Alerter::new(Arc::clone(store) as _, Arc::clone(store) as _, Arc::clone(rules))
+    Alerter::new(Arc::clone(store) as _, Arc::clone(rules))
 }
 
 fn rule(name: &str, types: &[&str]) -> Rule {
@@ -334,7 +335,9 @@ async fn a_text_goes_to_the_telephone_of_the_same_booking() {
     let text = Event { channel: Channel::Sms, ..event(Kind::Delivered, "+15551234567", 1) };
     world.submit(vec![text]).await;
     world.submit((0..4).map(|n| bounced(&format!("g{n}@example.com"), n)).collect()).await;
-    world.submit(vec![Event { labels: std::collections::BTreeMap::new(), ..bounced("none@example.com", 9) }]).await;
+    world
+        .submit(vec![Event { labels: std::collections::BTreeMap::new(), ..bounced("none@example.com", 9) }])
+        .await;
     world.step(10).await;
     world.restart().await;
     world.step(11).await;

@@ -19,6 +19,20 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// How an alert stands.
+    #[derive(Default)]
+    AlertState, "state of an alert" {
+        /// Nobody has looked yet.
+        #[default]
+        Open = 1 "open",
+        /// Somebody has seen it.
+        Acknowledged = 2 "acknowledged",
+        /// It is over.
+        Resolved = 3 "resolved",
+    }
+}
+
 /// A part of what an alert sums up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

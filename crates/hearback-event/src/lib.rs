@@ -22,7 +22,7 @@ mod schema;
 mod timestamp;
 
 pub use address::{Address, AddressError, mask};
-pub use alert::{Alert, Share, Urgency};
+pub use alert::{Alert, AlertState, Share, Urgency};
 pub use delay::{DELAY_STEPS, delay_end, delay_percentile, delay_step};
 pub use event::{Actor, DedupKey, Engagement, Event, Inbound, ListAction, SuppressionChange};
 pub use exported::{Exported, ImportError, Imported};

@@ -277,12 +277,13 @@ pub struct RecipientState {
 impl RecipientState {
     /// The state after one more event.
     pub fn add(&mut self, fact: &Fact) {
+        // That somebody is told of a bounce is nothing that happened to the recipient.
+        if fact.kind.is_alert() {
+            return;
+        }
         *self.counts.counter(fact) += 1;
         let mark = Some((fact.occurred_at, fact.source));
-        // That somebody is told of a bounce is not what happened last.
-        if !fact.kind.is_alert() {
-            self.last = self.last.max(Some((fact.occurred_at, fact.kind.number(), fact.position)));
-        }
+        self.last = self.last.max(Some((fact.occurred_at, fact.kind.number(), fact.position)));
         let last = Some((fact.occurred_at, fact.kind.number()));
         self.first_at = earliest(self.first_at, Some(fact.occurred_at));
         match fact.kind {

@@ -2,35 +2,9 @@
 //!
 //! An alert names positions in the log and keeps no words of events, so that forgetting a person leaves nothing of him here.
 
-use hearback_event::{Kind, Timestamp, Urgency};
+use hearback_event::{AlertState, Kind, Timestamp, Urgency};
 
 use crate::Answer;
-
-/// How an alert stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AlertState {
-    /// Nobody has looked yet.
-    #[default]
-    Open,
-    /// Somebody has seen it.
-    Acknowledged,
-    /// It is over.
-    Resolved,
-}
-
-impl AlertState {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Open, Self::Acknowledged, Self::Resolved];
-
-    /// The word for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Acknowledged => "acknowledged",
-            Self::Resolved => "resolved",
-        }
-    }
-}
 
 /// One alert: of one message, source, destination or rate; or of many at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +15,9 @@ pub struct AlertItem {
     pub rule: String,
     /// A digest of what it is about: of the message, the source.
     pub subject: [u8; 16],
-    /// The alert that sums it up, where many came at once.
+    /// Whether it sums up others that came at once.
+    pub sums_up: bool,
+    /// The alert that sums it up.
     pub part_of: Option<u64>,
     /// How soon somebody should look.
     pub urgency: Urgency,

@@ -4,12 +4,12 @@ use futures_util::future::BoxFuture;
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 
 use crate::{
-    AddressPage, Begin, ConsumerState, DeliveryTimes, DestinationClaim, DestinationControl, DestinationState,
-    Dropped, Due, EventQuery, Expectation, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery,
-    MessageView, NewToken, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry,
-    QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView, Refused,
-    Retention, RollupRow, Settled, SourceActivity, StoreError, StoreStats, Submission, SuppressionQuery,
-    SuppressionView, TokenView, Watched,
+    AddressPage, Alerts, Begin, ConsumerState, DeliveryTimes, DestinationClaim, DestinationControl,
+    DestinationState, Dropped, Due, EventQuery, Expectation, FailedPush, FailedPushQuery, Forgotten,
+    MessagePage, MessageQuery, MessageView, NewToken, Page, Payload, Profile, Progress, QuarantineCount,
+    QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView,
+    Refused, Retention, RollupRow, Settled, SourceActivity, StoreError, StoreStats, Submission,
+    SuppressionQuery, SuppressionView, TokenView, Watched,
 };
 
 /// What a store's functions give: an answer, some time later.
@@ -19,7 +19,7 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 ///
 /// A reader never sees a state that the events contradict: what [`Store::submit`] has answered is in every read that
 /// begins afterwards.
-pub trait Store: Send + Sync {
+pub trait Store: Alerts + Send + Sync {
     /// Keeps an authentic request. The answer comes after the commit that holds it; [`StoreError::Overloaded`] at once
     /// when too many wait.
     fn submit(&self, submission: Submission) -> Answer<'_, Receipt>;

@@ -24,7 +24,7 @@ mod view;
 pub use accounts::{
     Accounts, AuditEntry, NewSession, NewUser, Role, Session as UserSession, UnknownRole, User, UserChange,
 };
-pub use alert::{AlertChange, AlertCounts, AlertDesk, AlertItem, AlertQuery, AlertSave, AlertState, Alerts};
+pub use alert::{AlertChange, AlertCounts, AlertDesk, AlertItem, AlertQuery, AlertSave, Alerts};
 pub use contract::{Answer, Store};
 pub use database::{Database, OwnTools};
 pub use delivery::{

@@ -62,6 +62,8 @@ enum Command {
     Stats(commands::stats::StatsArgs),
     /// List the sources with what each told and refused
     Sources(commands::sources::SourcesArgs),
+    /// List what somebody should look at, say that it was seen or is over
+    Alerts(commands::alerts::AlertsArgs),
     /// List, hold, test and redrive those to whom events are pushed
     Destinations(commands::destinations::DestinationsArgs),
     /// List, show and retry refused requests
@@ -110,6 +112,7 @@ impl Cli {
             Command::Timeline(args) => commands::timeline::run(&args, &global),
             Command::Stats(args) => commands::stats::run(&args, &global),
             Command::Sources(args) => commands::sources::run(&args, &global),
+            Command::Alerts(args) => commands::alerts::run(&args, &global),
             Command::Destinations(args) => commands::destinations::run(&args, &global),
             Command::Quarantine(args) => commands::quarantine::run(&args, &global),
             Command::Export(args) => commands::export::run(&args, &global),

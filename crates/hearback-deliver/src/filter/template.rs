@@ -76,8 +76,6 @@ impl Template {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
-
     use super::super::tests::bounced;
     use super::*;
 

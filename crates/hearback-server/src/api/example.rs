@@ -13,6 +13,7 @@ use hearback_store::{
 };
 use serde::Serialize;
 
+use super::alerts;
 use super::consumers::Consumer;
 use super::destinations::{self, Redriven, Tested};
 use super::message_list::Summary;
@@ -27,6 +28,7 @@ use super::suppressions::by_hand::{Added, AddedOne, Lifted, NOTE};
 use super::suppressions::check::{Checked, Checks};
 use super::suppressions::standing::Standing;
 use super::timelines::Timeline;
+use super::watchdog::Watchdog;
 use crate::readmit::Readmitted;
 
 /// What one operation answers, for instance.
@@ -115,6 +117,11 @@ pub(crate) fn examples() -> Vec<Example> {
         Example::json("redriveDestination", &Redriven { count: 3, dry_run: true }),
         Example::json("testDestination", &Tested { taken: true, status: None, why: None, milliseconds: 27 }),
         Example::json("explainDestination", &destinations::Explained::example()),
+        Example::json("listAlerts", &ListPage::whole(vec![alerts::View::example(&bounced)])),
+        Example::json("getAlert", &alerts::View::example(&bounced)),
+        Example::json("acknowledgeAlert", &alerts::View::example(&bounced)),
+        Example::json("resolveAlert", &alerts::View::example(&bounced)),
+        Example::json("getWatchdog", &Watchdog { waiting: 120, overdue: 2 }),
         Example::json("listSources", &ListPage::whole(vec![SourceView::example(bounced.received_at)])),
         Example::json("getStats", &Stats::example(vec![count], vec![time])),
     ]

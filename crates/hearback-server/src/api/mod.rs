@@ -1,5 +1,6 @@
 //! The API: answers about events, messages, recipients, timelines and sources, under tokens.
 
+mod alerts;
 mod consumers;
 mod cursor;
 mod destinations;
@@ -24,6 +25,7 @@ mod stats;
 mod stream;
 mod suppressions;
 mod timelines;
+mod watchdog;
 
 use std::sync::Arc;
 
@@ -79,9 +81,20 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(destinations::redrive))
         .routes(routes!(destinations::test))
         .routes(routes!(destinations::explain))
+        .merge(watching())
         .routes(routes!(sources::list))
         .routes(routes!(stats::stats));
     OpenApiRouter::new().nest(ROOT, routes)
+}
+
+/// What somebody should look at.
+fn watching() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new()
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::one))
+        .routes(routes!(alerts::acknowledge))
+        .routes(routes!(alerts::resolve))
+        .routes(routes!(watchdog::show))
 }
 
 /// What is known of addresses, and what people say of them: with bodies of many addresses.

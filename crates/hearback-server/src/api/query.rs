@@ -6,8 +6,8 @@
 use std::sync::LazyLock;
 
 use hearback_event::{
-    Address, Channel, EventId, Kind, MessageId, Reason, RecipientStatus, Severity, Status, SuppressionReason,
-    Timestamp,
+    Address, AlertState, Channel, EventId, Kind, MessageId, Reason, RecipientStatus, Severity, Status,
+    SuppressionReason, Timestamp,
 };
 use utoipa::openapi::path::ParameterIn;
 use utoipa::{IntoParams, ToSchema};
@@ -335,6 +335,28 @@ pub(super) struct MessagesQuery {
     /// The id that the provider gave the message, with angle brackets or without. Cannot be combined with anything else.
     #[param(nullable = false, min_length = 1, example = "20261120.1.AAAA@mg.example.com")]
     provider_id: Option<String>,
+    /// At most so many rows.
+    #[param(nullable = false, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before, with the same filter.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+}
+
+/// Which alerts.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `alerts` reads")]
+pub(super) struct AlertsQuery {
+    /// In one of these states. Several with commas, or given several times.
+    #[param(style = Form, explode = false, nullable = false, example = json!(["open"]))]
+    state: Option<Vec<AlertState>>,
+    /// Raised by this rule.
+    #[param(nullable = false, example = "bounces")]
+    rule: Option<String>,
+    /// Those that this alert sums up, in whatever state.
+    #[param(nullable = false)]
+    part_of: Option<u64>,
     /// At most so many rows.
     #[param(nullable = false, minimum = 1, maximum = 200, default = 50)]
     limit: Option<u16>,

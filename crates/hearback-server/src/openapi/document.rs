@@ -35,7 +35,7 @@ Lists are paged: `next_cursor` of one page is `cursor` of the next. Cursors are 
 belong to the list, filter and order that they came from. Times are RFC 3339 in UTC. New members may be added to answers; \
 those that are described stay.";
 
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 13] = [
     ("events", "The log: everything that providers told, in the order of its arrival."),
     ("messages", "One e-mail or SMS to one recipient, made of its events."),
     ("recipients", "Addresses and numbers, over all messages."),
@@ -45,6 +45,7 @@ const TAGS: [(&str, &str); 12] = [
     ("sources", "The configured endpoints of providers."),
     ("consumers", "Programs that pull events, and keep their place here."),
     ("destinations", "Those to whom events are pushed."),
+    ("alerts", "What somebody should look at, and what is expected."),
     ("quarantine", "Requests that were refused, to look at and to try again."),
     ("webhooks", "Where providers post."),
     ("machines", "Health, metrics, and this description."),

@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
 use hearback_event::{
-    Address, DedupKey, EventId, Fact, Kind, MessageId, RecipientState, Record, SuppressionReason, Timestamp,
+    Address, AlertState, DedupKey, EventId, Fact, Kind, MessageId, RecipientState, Record, SuppressionReason,
+    Timestamp,
 };
 use hearback_store::{
-    AddressPage, Answer, Begin, ConsumerState, DeliveryTimes, DestinationClaim, DestinationControl,
-    DestinationState, Dropped, Due, EventFilter, EventQuery, Expectation, FailedPush, FailedPushQuery, Fate,
-    Forgotten, MessagePage, MessageQuery, MessageView, NewToken, Order, Page, Payload, Profile, Progress,
-    PushEnd, QuarantineCount, QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientPage,
-    RecipientQuery, RecipientView, Refused, Retention, RollupRow, Settled, SourceActivity, Store, StoreError,
-    StoreStats, Submission, SuppressionQuery, SuppressionView, TokenView, Watched,
+    AddressPage, AlertChange, AlertCounts, AlertDesk, AlertItem, AlertQuery, AlertSave, Alerts, Answer,
+    Begin, ConsumerState, DeliveryTimes, DestinationClaim, DestinationControl, DestinationState, Dropped,
+    Due, EventFilter, EventQuery, Expectation, FailedPush, FailedPushQuery, Fate, Forgotten, MessagePage,
+    MessageQuery, MessageView, NewToken, Order, Page, Payload, Profile, Progress, PushEnd, QuarantineCount,
+    QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView,
+    Refused, Retention, RollupRow, Settled, SourceActivity, Store, StoreError, StoreStats, Submission,
+    SuppressionQuery, SuppressionView, TokenView, Watched,
 };
 
 /// How a store fails.
@@ -49,6 +51,7 @@ pub(crate) struct State {
     refused: u64,
     paused: bool,
     consumers: std::collections::BTreeMap<String, ConsumerState>,
+    pub(crate) alerts: Vec<AlertItem>,
 }
 
 #[derive(Default)]
@@ -66,6 +69,71 @@ impl FakeStore {
     /// The causes of what is in the quarantine.
     pub(crate) fn causes(&self) -> Vec<String> {
         self.state().quarantine.iter().map(|(_, refused)| refused.cause.clone()).collect()
+    }
+}
+
+/// Nothing raises alerts here: they are what a test puts in.
+impl Alerts for FakeStore {
+    fn alert_desk(&self) -> Answer<'_, AlertDesk> {
+        ready(Ok(AlertDesk::default()))
+    }
+
+    fn save_alerts(&self, _: AlertSave) -> Answer<'_, bool> {
+        ready(Ok(true))
+    }
+
+    fn alerts_about(&self, _: Vec<[u8; 16]>) -> Answer<'_, Vec<AlertItem>> {
+        ready(Ok(Vec::new()))
+    }
+
+    fn alerts_quiet_since(&self, _: String, _: Timestamp, _: usize) -> Answer<'_, Vec<AlertItem>> {
+        ready(Ok(Vec::new()))
+    }
+
+    fn alerts(&self, query: AlertQuery) -> Answer<'_, Vec<AlertItem>> {
+        let is_meant = |item: &&AlertItem| {
+            item.part_of == query.part_of
+                && query.before.is_none_or(|before| item.id < before)
+                && query.rule.as_ref().is_none_or(|rule| *rule == item.rule)
+                && (query.states.is_empty() || query.states.contains(&item.state))
+        };
+        ready(Ok(self.state().alerts.iter().rev().filter(is_meant).take(query.limit).cloned().collect()))
+    }
+
+    fn alert(&self, id: u64) -> Answer<'_, Option<AlertItem>> {
+        ready(Ok(self.state().alerts.iter().find(|item| item.id == id).cloned()))
+    }
+
+    fn change_alert(
+        &self,
+        id: u64,
+        change: AlertChange,
+        by: String,
+        at: Timestamp,
+    ) -> Answer<'_, Option<AlertItem>> {
+        let mut state = self.state();
+        let found = state.alerts.iter_mut().find(|item| item.id == id);
+        ready(Ok(found.map(|item| {
+            match change {
+                AlertChange::Acknowledge => {
+                    item.state = AlertState::Acknowledged;
+                    item.acknowledged = Some((at, by));
+                }
+                AlertChange::Resolve => {
+                    item.state = AlertState::Resolved;
+                    item.resolved = Some((at, by));
+                }
+            }
+            item.clone()
+        })))
+    }
+
+    fn alert_counts(&self) -> Answer<'_, AlertCounts> {
+        ready(Ok(AlertCounts::default()))
+    }
+
+    fn drop_alerts(&self, _: Timestamp) -> Answer<'_, u64> {
+        ready(Ok(0))
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hearback_event::{AlertState, Kind, Timestamp, Urgency};
+use hearback_store::AlertItem;
 use serde_json::Value;
 
 use crate::schema::complaints;
@@ -173,6 +175,27 @@ async fn what_is_described_is_understood() {
     }
 }
 
+fn alert() -> AlertItem {
+    AlertItem {
+        id: 1,
+        rule: "bounces".to_owned(),
+        subject: [1; 16],
+        sums_up: false,
+        part_of: None,
+        urgency: Urgency::Warning,
+        kind: Kind::Bounced,
+        cause: 1,
+        first_at: Timestamp::EPOCH,
+        last_at: Timestamp::EPOCH,
+        count: 1,
+        parts_left: 0,
+        state: AlertState::Open,
+        acknowledged: None,
+        resolved: None,
+        told: vec![(Timestamp::EPOCH, vec!["ops".to_owned()])],
+    }
+}
+
 /// Examples, and answers to real questions, are as their schemas say, with no member that is not described.
 #[tokio::test]
 async fn answers_are_as_described() {
@@ -197,6 +220,7 @@ async fn answers_are_as_described() {
         _ if operation.method == "DELETE" => 2,
         _ => 1,
     });
+    world.store.state().alerts.push(alert());
     for operation in all.iter().filter(|operation| can_be_asked(operation)) {
         let answer = &operation.about["responses"]["200"]["content"]["application/json"];
         let Some(schema) = answer.get("schema") else { continue };
@@ -211,6 +235,10 @@ async fn answers_are_as_described() {
         let target = match operation.about["operationId"].as_str().unwrap() {
             "getEvent" => format!("/v1/events/{event}"),
             "getMessage" => format!("/v1/messages/{message}"),
+            "listAlerts" => "/v1/alerts".to_owned(),
+            "getAlert" => "/v1/alerts/1".to_owned(),
+            "acknowledgeAlert" => "/v1/alerts/1/acknowledge".to_owned(),
+            "resolveAlert" => "/v1/alerts/1/resolve".to_owned(),
             "getQuarantineEntry" => "/v1/quarantine/1".to_owned(),
             "acknowledgeEvent" => format!("/v1/consumers/billing/ack?event={event}"),
             "explainDestination" => format!("/v1/destinations/crm/explain?event={event}"),

@@ -1,13 +1,12 @@
 //! Rows of alerts: a small table beside the log.
 
 use futures_util::FutureExt as _;
-use hearback_event::{Kind, Timestamp, Urgency};
+use hearback_event::{AlertState, Kind, Timestamp, Urgency};
 
 use super::LogStore;
 use crate::session::{Column, Keys, Param, Row, Session, Table, params};
 use crate::{
-    AlertChange, AlertCounts, AlertDesk, AlertItem, AlertQuery, AlertSave, AlertState, Alerts, Answer,
-    StoreError,
+    AlertChange, AlertCounts, AlertDesk, AlertItem, AlertQuery, AlertSave, Alerts, Answer, StoreError,
 };
 
 /// More than these are not given at once.
@@ -19,6 +18,7 @@ const ALERTS: Table = Table {
         ("id", Column::Int),
         ("rule", Column::Text),
         ("subject", Column::Blob),
+        ("sums_up", Column::Int),
         ("part_of", Column::Int),
         ("urgency", Column::Int),
         ("kind", Column::Int),
@@ -41,17 +41,17 @@ const ALERTS: Table = Table {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, rule, subject, part_of, urgency, kind, cause, first_at, last_at, count, parts_left, state, ",
+            "SELECT id, rule, subject, sums_up, part_of, urgency, kind, cause, first_at, last_at, count, parts_left, state, ",
             "acknowledged_at, acknowledged_by, resolved_at, resolved_by, told FROM alerts ",
             $rest
         )
     };
 }
 
-pub(super) const ABOUT: &str = select!("WHERE state < 2 AND subject");
+pub(super) const ABOUT: &str = select!("WHERE state < 3 AND subject");
 pub(super) const BY_ID: &str = select!("WHERE id");
 pub(super) const QUIET: &str =
-    select!("WHERE rule = $1 AND state < 2 AND last_at < $2 ORDER BY last_at LIMIT $3");
+    select!("WHERE rule = $1 AND state < 3 AND last_at < $2 ORDER BY last_at LIMIT $3");
 pub(super) const IN_STATE: &str =
     select!("WHERE part_of IS NULL AND state = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
 pub(super) const OF_RULE: &str =
@@ -62,7 +62,7 @@ impl Alerts for LogStore {
     fn alert_desk(&self) -> Answer<'_, AlertDesk> {
         self.read(|_, session| {
             let any =
-                session.one("SELECT 1 FROM alerts WHERE state < 2 LIMIT 1", params![], |_| Ok(()))?.is_some();
+                session.one("SELECT 1 FROM alerts WHERE state < 3 LIMIT 1", params![], |_| Ok(()))?.is_some();
             let sql = "SELECT version, upto, notes FROM alert_desk WHERE id = 1";
             let desk = session.one(sql, params![], |row| {
                 let upto = row.maybe_int(1)?.map(|upto| upto as u64);
@@ -127,12 +127,12 @@ impl Alerts for LogStore {
         self.write(move |session| {
             let sql = match change {
                 AlertChange::Acknowledge => {
-                    "UPDATE alerts SET state = 1, acknowledged_at = $1, acknowledged_by = $2
-                     WHERE (id = $3 OR part_of = $3) AND state = 0"
+                    "UPDATE alerts SET state = 2, acknowledged_at = $1, acknowledged_by = $2
+                     WHERE (id = $3 OR part_of = $3) AND state = 1"
                 }
                 AlertChange::Resolve => {
-                    "UPDATE alerts SET state = 2, resolved_at = $1, resolved_by = $2, parts_left = 0
-                     WHERE (id = $3 OR part_of = $3) AND state < 2"
+                    "UPDATE alerts SET state = 3, resolved_at = $1, resolved_by = $2, parts_left = 0
+                     WHERE (id = $3 OR part_of = $3) AND state < 3"
                 }
             };
             if session.execute(sql, params![at, &by, id])? > 0 {
@@ -148,7 +148,7 @@ impl Alerts for LogStore {
         self.read(|_, session| {
             let count = |state: AlertState| {
                 let sql = "SELECT count(*) FROM alerts WHERE part_of IS NULL AND state = $1";
-                session.number(sql, params![state as u8]).map(|count| count as u64)
+                session.number(sql, params![state.number()]).map(|count| count as u64)
             };
             Ok(AlertCounts { open: count(AlertState::Open)?, acknowledged: count(AlertState::Acknowledged)? })
         })
@@ -157,7 +157,7 @@ impl Alerts for LogStore {
 
     fn drop_alerts(&self, before: Timestamp) -> Answer<'_, u64> {
         self.write(move |session| {
-            session.execute("DELETE FROM alerts WHERE state = 2 AND resolved_at < $1", params![before])
+            session.execute("DELETE FROM alerts WHERE state = 3 AND resolved_at < $1", params![before])
         })
         .boxed()
     }
@@ -176,6 +176,7 @@ fn put(session: &dyn Session, items: &[AlertItem]) -> Result<(), StoreError> {
                 item.id.into(),
                 (&item.rule).into(),
                 (&item.subject).into(),
+                item.sums_up.into(),
                 item.part_of.into(),
                 item.urgency.number().into(),
                 item.kind.number().into(),
@@ -184,7 +185,7 @@ fn put(session: &dyn Session, items: &[AlertItem]) -> Result<(), StoreError> {
                 item.last_at.into(),
                 item.count.into(),
                 item.parts_left.into(),
-                (item.state as u8).into(),
+                item.state.number().into(),
                 item.acknowledged.as_ref().map(|(at, _)| *at).into(),
                 item.acknowledged.as_ref().map(|(_, by)| by).into(),
                 item.resolved.as_ref().map(|(at, _)| *at).into(),
@@ -223,7 +224,7 @@ fn list(session: &dyn Session, query: &AlertQuery) -> Result<Vec<AlertItem>, Sto
     let mut found = Vec::new();
     for state in states {
         // One state at a time, so that each goes along its index.
-        let state = *state as u8;
+        let state = state.number();
         found.extend(match &query.rule {
             None => session.all(IN_STATE, params![state, before, limit], item)?,
             Some(rule) => session.all(OF_RULE, params![rule, state, before, limit], item)?,
@@ -243,23 +244,23 @@ fn item(row: &dyn Row) -> Result<AlertItem, StoreError> {
         let at = row.maybe_int(column)?.map(Timestamp::from_nanos);
         Ok(at.zip(row.maybe_text(column + 1)?.map(str::to_owned)))
     };
-    let state = usize::try_from(row.int(11)?).ok().and_then(|state| AlertState::ALL.get(state));
     Ok(AlertItem {
         id: number(0)?,
         rule: row.text(1)?.to_owned(),
         subject: row.digest(2)?,
-        part_of: row.maybe_int(3)?.map(|id| id as u64),
-        urgency: Urgency::from_number(row.int(4)? as u8).ok_or_else(|| damaged("urgency"))?,
-        kind: Kind::from_number(row.int(5)? as u8).ok_or_else(|| damaged("kind"))?,
-        cause: number(6)?,
-        first_at: time(7)?,
-        last_at: time(8)?,
-        count: number(9)?,
-        parts_left: number(10)?,
-        state: *state.ok_or_else(|| damaged("state"))?,
-        acknowledged: mark(12)?,
-        resolved: mark(14)?,
-        told: from_json(row.text(16)?).ok_or_else(|| damaged("list of destinations"))?,
+        sums_up: row.int(3)? != 0,
+        part_of: row.maybe_int(4)?.map(|id| id as u64),
+        urgency: Urgency::from_number(row.int(5)? as u8).ok_or_else(|| damaged("urgency"))?,
+        kind: Kind::from_number(row.int(6)? as u8).ok_or_else(|| damaged("kind"))?,
+        cause: number(7)?,
+        first_at: time(8)?,
+        last_at: time(9)?,
+        count: number(10)?,
+        parts_left: number(11)?,
+        state: AlertState::from_number(row.int(12)? as u8).ok_or_else(|| damaged("state"))?,
+        acknowledged: mark(13)?,
+        resolved: mark(15)?,
+        told: from_json(row.text(17)?).ok_or_else(|| damaged("list of destinations"))?,
     })
 }
 

@@ -5,17 +5,18 @@ use std::sync::{Arc, Mutex};
 
 use hearback_event::{Address, EventId, MessageId, Record, Timestamp};
 use hearback_store::{
-    AddressPage, Answer, Begin, ConsumerState, DeliveryTimes, DestinationClaim, DestinationControl,
-    DestinationState, Dropped, Due, EventQuery, Expectation, FailedPush, FailedPushQuery, Forgotten,
-    MessagePage, MessageQuery, MessageView, NewToken, Page, Payload, Profile, Progress, QuarantineCount,
-    QuarantineEntry, QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView,
-    Refused, Retention, RollupRow, Settled, SourceActivity, Store, StoreStats, Submission, SuppressionQuery,
+    AddressPage, AlertChange, AlertCounts, AlertDesk, AlertItem, AlertQuery, AlertSave, Alerts, Answer,
+    Begin, ConsumerState, DeliveryTimes, DestinationClaim, DestinationControl, DestinationState, Dropped,
+    Due, EventQuery, Expectation, FailedPush, FailedPushQuery, Forgotten, MessagePage, MessageQuery,
+    MessageView, NewToken, Page, Payload, Profile, Progress, QuarantineCount, QuarantineEntry,
+    QuarantineFilter, RebuildReport, Receipt, RecipientPage, RecipientQuery, RecipientView, Refused,
+    Retention, RollupRow, Settled, SourceActivity, Store, StoreStats, Submission, SuppressionQuery,
     SuppressionView, TokenView, Watched,
 };
 
 use crate::support::Home;
 use crate::{
-    conformance, delivery, delivery_times, expectations, forget, listing, messages, people, retention,
+    alerts, conformance, delivery, delivery_times, expectations, forget, listing, messages, people, retention,
 };
 
 /// What this process has asked of its stores.
@@ -25,19 +26,31 @@ static ASKED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 pub(crate) struct Recorded(pub(crate) Arc<dyn Store>);
 
 macro_rules! record {
-    ($(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
-        const OPERATIONS: &[&str] = &[$(stringify!($name)),+];
-
-        impl Store for Recorded {
+    ($contract:ident, $operations:ident: $(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
+        impl $contract for Recorded {
             $(fn $name(&self $(, $argument: $kind)*) -> $answer {
                 ASKED.lock().unwrap().insert(stringify!($name));
                 self.0.$name($($argument),*)
             })+
         }
+
+        const $operations: &[&str] = &[$(stringify!($name)),+];
     };
 }
 
-record! {
+record! { Alerts, OF_ALERTS:
+    fn alert_desk(&self) -> Answer<'_, AlertDesk>;
+    fn save_alerts(&self, save: AlertSave) -> Answer<'_, bool>;
+    fn alerts_about(&self, subjects: Vec<[u8; 16]>) -> Answer<'_, Vec<AlertItem>>;
+    fn alerts_quiet_since(&self, rule: String, since: Timestamp, limit: usize) -> Answer<'_, Vec<AlertItem>>;
+    fn alerts(&self, query: AlertQuery) -> Answer<'_, Vec<AlertItem>>;
+    fn alert(&self, id: u64) -> Answer<'_, Option<AlertItem>>;
+    fn change_alert(&self, id: u64, change: AlertChange, by: String, at: Timestamp) -> Answer<'_, Option<AlertItem>>;
+    fn alert_counts(&self) -> Answer<'_, AlertCounts>;
+    fn drop_alerts(&self, before: Timestamp) -> Answer<'_, u64>;
+}
+
+record! { Store, OPERATIONS:
     fn submit(&self, submission: Submission) -> Answer<'_, Receipt>;
     fn quarantine(&self, refused: Refused) -> Answer<'_, ()>;
     fn events(&self, query: EventQuery) -> Answer<'_, Page<Record>>;
@@ -103,9 +116,11 @@ async fn every_operation_is_asked_for() {
     listing::filters_hold(&Home::sqlite()).await;
     delivery_times::every_case(Home::sqlite).await;
     expectations::every_case(Home::sqlite).await;
+    alerts::every_case(Home::sqlite).await;
     retention::by_default_everything_is_kept(&Home::sqlite()).await;
     forget::who_was_never_there_is_not_found(&Home::sqlite()).await;
     let asked = ASKED.lock().unwrap();
-    let missing: Vec<_> = OPERATIONS.iter().filter(|operation| !asked.contains(*operation)).collect();
+    let missing: Vec<_> =
+        OPERATIONS.iter().chain(OF_ALERTS).filter(|operation| !asked.contains(*operation)).collect();
     assert!(missing.is_empty(), "no test of the conformance suite asks for {missing:?}");
 }

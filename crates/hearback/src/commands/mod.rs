@@ -1,5 +1,6 @@
 //! One file per command: its arguments, and `run`.
 
+pub(crate) mod alerts;
 pub(crate) mod backup;
 pub(crate) mod check;
 mod choose;

@@ -121,7 +121,7 @@ fn destination(
     Some((destination, gets_alerts))
 }
 
-fn filter(section: &mut Section<'_>) -> Filter {
+pub(super) fn filter(section: &mut Section<'_>) -> Filter {
     let mut filter = Filter::default();
     let explain = |error: FilterError| error.problem;
     let mut single = Filter::default();

@@ -17,7 +17,7 @@ use super::section::{Report, Section, unknown_key};
 use super::sources::{self, SourceRules};
 use super::{
     Config, Inputs, Loaded, LogConfig, LogFormat, Place, QuarantineConfig, ServerConfig, StorageConfig,
-    destinations, document, overlay, parse, secrets, ui,
+    alerts, destinations, document, overlay, parse, secrets, ui,
 };
 use crate::exit::CliError;
 
@@ -25,8 +25,18 @@ use crate::exit::CliError;
 pub(crate) const FILE: &str = "hearback.toml";
 
 /// The sections besides `sources`.
-const SECTIONS: &[&str] =
-    &["server", "admin", "storage", "retention", "quarantine", "log", "ui", "sources", "destinations"];
+const SECTIONS: &[&str] = &[
+    "server",
+    "admin",
+    "storage",
+    "retention",
+    "quarantine",
+    "log",
+    "ui",
+    "sources",
+    "destinations",
+    "alerts",
+];
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8025);
 
@@ -53,6 +63,7 @@ pub(crate) fn load(inputs: &Inputs) -> Loaded {
     let rules = SourceRules { inputs, has_public_url: server.public_url.is_some(), data: &storage.data };
     let (sources, trial) = sources::read(&mut root, &rules, &mut report);
     let destinations = destinations::read(&mut root, inputs, &mut report);
+    let alerts = alerts::read(&mut root, &destinations, &mut report);
     let config = Config {
         file: inputs.file_in_use(),
         server,
@@ -63,6 +74,7 @@ pub(crate) fn load(inputs: &Inputs) -> Loaded {
         ui,
         sources,
         destinations,
+        alerts,
         trial,
     };
     Loaded::new(config, report)

@@ -6,6 +6,7 @@
 //! The way: text → `document` (a tree that knows lines) → `overlay` (environment) → `secrets` (`env:`, `file:`) →
 //! `load` and `sources` (checked values) → `endpoint` (each provider reads its own options).
 
+mod alerts;
 mod destinations;
 mod document;
 mod endpoint;

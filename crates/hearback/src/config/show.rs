@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Config, LogFormat, SourceConfig, printable_url};
+use super::{Config, LogFormat, SourceConfig, alerts, printable_url};
 
 impl Config {
     /// In the shape of `hearback.toml`.
@@ -20,6 +20,8 @@ impl Config {
             .iter()
             .map(|configured| (configured.destination.name.clone(), configured.printable.clone().into()))
             .collect();
+        let alerts: serde_json::Map<String, Value> =
+            self.alerts.iter().map(|rule| (rule.name.clone(), alerts::shown(rule))).collect();
         without_nulls(json!({
             "server": {
                 "listen": server.listen,
@@ -55,6 +57,7 @@ impl Config {
             "ui": self.ui.as_ref().map_or_else(|| json!({ "enabled": false }), ui_shown),
             "sources": sources,
             "destinations": destinations,
+            "alerts": alerts,
         }))
     }
 }

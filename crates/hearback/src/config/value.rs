@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hearback_alert::Rule;
 use hearback_deliver::Destination;
 use hearback_providers::{Endpoint, Options, Provider};
 use hearback_server::{Limits, Mode, UnknownMessage};
@@ -65,6 +66,8 @@ pub(crate) struct Config {
     pub(crate) sources: Vec<SourceConfig>,
     /// The destinations, by name.
     pub(crate) destinations: Vec<DestinationConfig>,
+    /// What raises an alert.
+    pub(crate) alerts: Vec<Rule>,
     /// Whether the sources are trial sources, with keys that no provider knows.
     pub(crate) trial: bool,
 }

@@ -36,7 +36,8 @@ fn grown(what: &str, before: &Counts, after: &Counts, expected: &Counts) -> Vec<
 pub(super) fn message(name: &str, expected: &ExpectedMessage, found: Option<&Value>) -> Vec<String> {
     let Some(found) = found else { return vec![format!("message {name}: not found")] };
     let state = expected.state();
-    let events = found.pointer("/events").and_then(Value::as_array).map_or(0, Vec::len);
+    let events = found.pointer("/events").and_then(Value::as_array);
+    let events = events.map_or(0, |events| events.iter().filter(|event| is_told(event)).count());
     let wanted = [
         ("status", json!(state.status), found.pointer("/status").cloned()),
         ("implied", json!(state.implied), found.pointer("/implied").cloned()),
@@ -91,6 +92,11 @@ fn differing(what: &str, wanted: &[(&str, Value, Option<Value>)]) -> Vec<String>
             format!("{what}: {field}: expected {wanted}, found {found}")
         })
         .collect()
+}
+
+/// Whether a provider told it: what Hearback itself adds (alerts, notices) was not simulated.
+pub(super) fn is_told(event: &Value) -> bool {
+    event.pointer("/origin").and_then(Value::as_str) != Some("hearback")
 }
 
 #[cfg(test)]

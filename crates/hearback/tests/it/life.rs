@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use crate::program::{Done, Program, Serving};
 
+/// What providers told. Alerts come when they come.
 fn events(done: &Done) -> Vec<Value> {
     assert_eq!(done.code, 0, "{}", done.err);
-    done.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let events = done.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    events.filter(|event| event["origin"] != "hearback").collect()
 }
 
 /// One line of an export.

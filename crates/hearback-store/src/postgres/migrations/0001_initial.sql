@@ -219,6 +219,7 @@ CREATE TABLE alerts (
     id              BIGINT PRIMARY KEY,
     rule            TEXT NOT NULL,
     subject         BYTEA NOT NULL,          -- a digest of the message, source, destination or rate
+    sums_up         BIGINT NOT NULL,
     part_of         BIGINT,                -- the alert that sums it up
     urgency         BIGINT NOT NULL,
     kind            BIGINT NOT NULL,       -- of the first event
@@ -227,19 +228,19 @@ CREATE TABLE alerts (
     last_at         BIGINT NOT NULL,
     count           BIGINT NOT NULL,
     parts_left      BIGINT NOT NULL,
-    state           BIGINT NOT NULL,       -- 0 open, 1 acknowledged, 2 resolved
+    state           BIGINT NOT NULL,       -- 1 open, 2 acknowledged, 3 resolved
     acknowledged_at BIGINT,
     acknowledged_by TEXT,
     resolved_at     BIGINT,
     resolved_by     TEXT,
     told            TEXT NOT NULL           -- JSON: when, and to which destinations
 );
-CREATE INDEX alerts_about ON alerts (subject) WHERE state < 2;
-CREATE INDEX alerts_quiet ON alerts (rule, last_at) WHERE state < 2;
+CREATE INDEX alerts_about ON alerts (subject) WHERE state < 3;
+CREATE INDEX alerts_quiet ON alerts (rule, last_at) WHERE state < 3;
 CREATE INDEX alerts_in_state ON alerts (state, id) WHERE part_of IS NULL;
 CREATE INDEX alerts_of_rule ON alerts (rule, state, id) WHERE part_of IS NULL;
 CREATE INDEX alerts_parts ON alerts (part_of, id) WHERE part_of IS NOT NULL;
-CREATE INDEX alerts_over ON alerts (resolved_at) WHERE state = 2;
+CREATE INDEX alerts_over ON alerts (resolved_at) WHERE state = 3;
 
 -- The one row of whoever raises alerts.
 CREATE TABLE alert_desk (

@@ -199,6 +199,7 @@ CREATE TABLE alerts (
     id              INTEGER PRIMARY KEY,
     rule            TEXT NOT NULL,
     subject         BLOB NOT NULL,          -- a digest of the message, source, destination or rate
+    sums_up         INTEGER NOT NULL,
     part_of         INTEGER,                -- the alert that sums it up
     urgency         INTEGER NOT NULL,
     kind            INTEGER NOT NULL,       -- of the first event
@@ -207,19 +208,19 @@ CREATE TABLE alerts (
     last_at         INTEGER NOT NULL,
     count           INTEGER NOT NULL,
     parts_left      INTEGER NOT NULL,
-    state           INTEGER NOT NULL,       -- 0 open, 1 acknowledged, 2 resolved
+    state           INTEGER NOT NULL,       -- 1 open, 2 acknowledged, 3 resolved
     acknowledged_at INTEGER,
     acknowledged_by TEXT,
     resolved_at     INTEGER,
     resolved_by     TEXT,
     told            TEXT NOT NULL           -- JSON: when, and to which destinations
 ) STRICT;
-CREATE INDEX alerts_about ON alerts (subject) WHERE state < 2;
-CREATE INDEX alerts_quiet ON alerts (rule, last_at) WHERE state < 2;
+CREATE INDEX alerts_about ON alerts (subject) WHERE state < 3;
+CREATE INDEX alerts_quiet ON alerts (rule, last_at) WHERE state < 3;
 CREATE INDEX alerts_in_state ON alerts (state, id) WHERE part_of IS NULL;
 CREATE INDEX alerts_of_rule ON alerts (rule, state, id) WHERE part_of IS NULL;
 CREATE INDEX alerts_parts ON alerts (part_of, id) WHERE part_of IS NOT NULL;
-CREATE INDEX alerts_over ON alerts (resolved_at) WHERE state = 2;
+CREATE INDEX alerts_over ON alerts (resolved_at) WHERE state = 3;
 
 -- The one row of whoever raises alerts.
 CREATE TABLE alert_desk (

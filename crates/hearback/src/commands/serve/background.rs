@@ -1,8 +1,9 @@
-//! What runs beside the server as long as it does: retention, the watchdog, pushing to destinations.
+//! What runs beside the server as long as it does: retention, the watchdog, alerts, pushing to destinations.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use hearback_alert::{Alerter, Rule};
 use hearback_deliver::{Destinations, Timing};
 use hearback_event::Timestamp;
 use hearback_store::{Dropped, Retention, Store};
@@ -19,6 +20,7 @@ const RETENTION_EVERY: Duration = Duration::from_hours(1);
 pub(super) struct Background {
     retention: JoinHandle<()>,
     watchdog: JoinHandle<()>,
+    alerter: JoinHandle<()>,
     end_watch: watch::Sender<bool>,
     pushing: JoinHandle<()>,
     stop_pushing: oneshot::Sender<()>,
@@ -30,12 +32,14 @@ impl Background {
         store: &Arc<dyn Store>,
         retention: Retention,
         destinations: Option<&Destinations>,
+        rules: Arc<[Rule]>,
     ) -> Result<Self, CliError> {
         let (pushing, stop_pushing) = push(destinations).await?;
         let (end_watch, watch_ended) = watch::channel(false);
         Ok(Self {
             retention: tokio::spawn(drop_old(Arc::clone(store), retention)),
-            watchdog: tokio::spawn(Watchdog::new(Arc::clone(store)).run(watch_ended)),
+            watchdog: tokio::spawn(Watchdog::new(Arc::clone(store)).run(watch_ended.clone())),
+            alerter: tokio::spawn(Alerter::new(Arc::clone(store), rules).run(watch_ended)),
             end_watch,
             pushing,
             stop_pushing,
@@ -48,6 +52,7 @@ impl Background {
         self.retention.abort();
         self.end_watch.send_replace(true);
         self.watchdog.abort();
+        self.alerter.abort();
         drop(self.stop_pushing);
         tokio::select! {
             _ = self.pushing => {}

@@ -81,6 +81,7 @@ async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<E
     // What a pipe reads is events and nothing else.
     let is_piped = config.destinations.iter().any(|one| one.destination.carrier.kind() == "stdout");
     let (retention, options, local) = (config.retention, config.ui.take(), config.local_admin_url());
+    let rules = std::mem::take(&mut config.alerts).into();
     let shared: Arc<dyn Store> = Arc::clone(&store) as _;
     let mut settings = wiring::settings(config, &shared);
     let mut sign_in = None;
@@ -100,7 +101,7 @@ async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<E
     } else {
         output::line(welcome);
     }
-    let background = Background::start(&shared, retention, settings.destinations.as_ref()).await?;
+    let background = Background::start(&shared, retention, settings.destinations.as_ref(), rules).await?;
     let served = tokio::select! {
         served = hearback_server::run_on(listeners, settings, shared, metrics, stop.wait()) => served,
         () = stop_now.clone() => Ok(()),
