@@ -8,7 +8,13 @@
 //! come. So a million waiting messages cost an index, a crash loses nothing, and a notice that was written is not written again:
 //! it has a key of its own, and stands among the message's events.
 
+mod lookout;
 mod notice;
+mod rate;
+mod silence;
+
+pub use lookout::{Limits, Lookout};
+pub use rate::RateLimits;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

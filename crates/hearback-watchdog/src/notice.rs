@@ -64,7 +64,7 @@ fn notice(message: &MessageView, kind: Kind, text: String, now: Timestamp) -> Op
 }
 
 /// A span as people say it: `47 min`.
-fn words(nanos: i64) -> String {
+pub(crate) fn words(nanos: i64) -> String {
     let seconds = nanos / 1_000_000_000;
     match seconds {
         0..=119 => format!("{seconds} s"),
