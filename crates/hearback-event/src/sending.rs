@@ -17,6 +17,8 @@ pub struct Sending {
     pub first_begun_at: Timestamp,
     /// When this one was begun.
     pub begun_at: Timestamp,
+    /// When it ended, where the provider answered.
+    pub ended_at: Option<Timestamp>,
     /// How it ended.
     pub end: SendingEnd,
 }
@@ -39,11 +41,10 @@ impl Sending {
         let attempt_of = |record: &Record| record.event.registration.as_ref()?.attempt;
         let attempt = events.iter().filter_map(attempt_of).max()?;
         let refusal = |record: &&Record| attempt_of(record).is_some() && record.event.failure.is_some();
-        let refused = events
-            .iter()
-            .filter(refusal)
-            .find(|record| attempt_of(record) == Some(attempt))
-            .and_then(|record| record.event.failure.clone());
+        let of_attempt = || events.iter().filter(|record| attempt_of(record) == Some(attempt));
+        let refused = of_attempt().find(refusal).and_then(|record| record.event.failure.clone());
+        let is_end =
+            |record: &&Record| record.event.failure.is_some() || record.event.provider_message_id.is_some();
         let accepted = events.iter().find_map(|record| record.event.provider_message_id.clone());
         let end = match (refused, accepted) {
             (Some(failure), _) if is_final(&failure) => SendingEnd::Refused(failure),
@@ -60,6 +61,7 @@ impl Sending {
             refusals: events.iter().filter(refusal).count() as u32,
             first_begun_at: begun(&|_| true)?,
             begun_at: begun(&|one| one == attempt)?,
+            ended_at: of_attempt().find(is_end).map(Record::occurred_at),
             end,
         })
     }
@@ -187,6 +189,7 @@ mod tests {
         assert_eq!(accepted.kind, Kind::Queued);
         let all = records(vec![begun.clone(), again, refused, accepted]);
         let sending = Sending::of(&all).unwrap();
+        assert_eq!(sending.ended_at, Some(at(20)));
         assert_eq!(sending.end, SendingEnd::Accepted("p1".to_owned()));
         assert_eq!((sending.first_begun_at, sending.begun_at, sending.refusals), (at(10), at(10), 1));
         // What the provider tells proves that it has the message.
