@@ -67,6 +67,22 @@ impl Sending {
     }
 }
 
+impl std::fmt::Display for Sending {
+    /// In a sentence, for people.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { attempt, begun_at, .. } = self;
+        match &self.end {
+            SendingEnd::Accepted(_) => write!(f, "the provider has it, handed over at attempt {attempt}"),
+            SendingEnd::Refused(failure) => {
+                let reason = failure.reason.map_or("no reason was given", crate::Reason::name);
+                let again = if is_final(failure) { "" } else { "; a repeat is sent" };
+                write!(f, "the provider refused it at attempt {attempt}: {reason}{again}")
+            }
+            SendingEnd::NotKnown => write!(f, "sending was begun at {begun_at}, its outcome is not known"),
+        }
+    }
+}
+
 /// Whether a provider's refusal stands, so that trying again cannot help.
 pub fn is_final(refusal: &Failure) -> bool {
     refusal.severity != Some(Severity::Temporary)
@@ -192,6 +208,7 @@ mod tests {
         assert_eq!(sending.ended_at, Some(at(20)));
         assert_eq!(sending.end, SendingEnd::Accepted("p1".to_owned()));
         assert_eq!((sending.first_begun_at, sending.begun_at, sending.refusals), (at(10), at(10), 1));
+        assert_eq!(sending.to_string(), "the provider has it, handed over at attempt 2");
         // What the provider tells proves that it has the message.
         let told = Event { provider_message_id: Some("p2".to_owned()), ..Event::default() };
         assert_eq!(end(vec![begun.clone(), told.clone()]), Some((1, SendingEnd::Accepted("p2".to_owned()))));

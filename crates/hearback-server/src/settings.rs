@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hearback_deliver::Destinations;
 use hearback_providers::{Endpoint, Provider, ShapeLimits};
+use hearback_send::Outlet;
 use hearback_store::SourceRef;
 use http::HeaderValue;
 use ipnet::IpNet;
@@ -52,6 +53,8 @@ pub struct Source {
     pub public_url: Option<String>,
     /// Scheme and host under which the server is reached from outside (`https://hooks.example.com`), if given.
     pub public_base: Option<String>,
+    /// Through what messages are sent to its provider, if that is configured.
+    pub outlet: Option<Arc<Outlet>>,
 }
 
 /// How strictly signatures are taken.
@@ -119,6 +122,13 @@ impl Default for Limits {
 }
 
 impl Source {
+    /// The URL to give to the provider, as far as it is known.
+    pub fn callback_url(&self) -> Option<String> {
+        let base = self.public_base.as_deref().map(|base| base.trim_end_matches('/'));
+        let named = || base.map(|base| format!("{base}/webhooks/{}", self.reference.name));
+        self.public_url.clone().or_else(named)
+    }
+
     /// The complete URLs under which the provider may know this source, for a request to `path_and_query`: the source's own
     /// public URL (with the received query where it has none), then the server's public base with the received path.
     pub fn public_urls(&self, path_and_query: &str) -> Vec<String> {

@@ -40,6 +40,7 @@ pub(crate) fn source(name: &str) -> Source {
         requests_per_second: None,
         public_url: None,
         public_base: None,
+        outlet: None,
     }
 }
 
