@@ -161,7 +161,8 @@ fn sending_is_configured_beside_the_source() {
         let table =
             format!("[sources.{name}.send]\nkey = \"{key}\"\nfrom = \"a@x.example\"\n{}", further(name));
         let options = provider.trial_options(&mut |bytes| bytes.fill(7));
-        let options: String = options.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
+        let options: Vec<_> = options.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
+        let options = options.concat();
         let options = if options.contains('{') { continue } else { options };
         let source = format!(
             "[server]\npublic_url = \"https://x.example\"\n[sources.{name}]\nprovider = \"{name}\"\n{options}"
