@@ -203,6 +203,10 @@ fn what_cannot_be_sent_is_refused_by_its_field() {
         assert_eq!(refused(&|draft| draft.to = Address::parse(other).unwrap()), Err("to"), "{name}");
         assert_eq!(refused(&|draft| draft.text = None), Err("text"), "{name}");
         if sender.channel() == Channel::Email {
+            for several in ["a@x.example,b@y.example", "a@x.example;b@y.example", "a b@x.example"] {
+                let several = Address::parse(several).unwrap();
+                assert_eq!(refused(&|draft| draft.to = several.clone()), Err("to"), "{name}");
+            }
             assert_eq!(refused(&|draft| draft.subject = None), Err("subject"), "{name}");
             let header = Some("a@x.example\r\nBcc: b@y.example".to_owned());
             assert_eq!(refused(&|draft| draft.from = header.clone()), Err("from"), "{name}");

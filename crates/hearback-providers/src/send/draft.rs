@@ -68,8 +68,10 @@ impl Draft {
     pub(crate) fn mail(&self, from: Option<&Mailbox>) -> Result<Mail<'_>, DraftError> {
         let error =
             |field, problem: &str, expected| DraftError { field, problem: problem.to_owned(), expected };
-        if self.to.domain().is_none() {
-            return Err(error("to", "this source sends e-mail", "an e-mail address"));
+        // Where several addresses may stand, a comma makes two of one.
+        let is_one = |to: &Mailbox| to.name.is_none() && to.address == self.to.as_str();
+        if !Mailbox::parse(self.to.as_str()).is_ok_and(|to| is_one(&to)) {
+            return Err(error("to", "this source sends e-mail", "one e-mail address"));
         }
         let read = |field, text: &Option<String>| match text {
             None => Ok(None),

@@ -132,7 +132,7 @@ pub(crate) struct SentMessage {
     operation_id = "sendMessage",
     tag = "messages",
     request_body(content = MessageToSend, example = json!({
-        "key": "booking-42-pre-arrival", "to": "alice@example.com", "subject": "Your stay", "text": "We are looking forward to it.",
+        "key": "booking-42-pre-arrival", "to": "bob@example.com", "subject": "Your stay", "text": "We are looking forward to it.",
         "labels": {"booking_id": "42", "purpose": "pre_arrival"}, "expect_delivered_within": 900
     })),
     responses(
@@ -301,7 +301,7 @@ impl SentMessage {
             source: record.source.to_string(),
             provider_message_id: record.event.provider_message_id.clone().unwrap_or_default(),
             attempt: 1,
-            repeated: false,
+            repeated: true,
         }
     }
 }
