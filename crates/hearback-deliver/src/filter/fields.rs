@@ -18,7 +18,7 @@ pub(super) fn sample() -> Value {
         "suppression": {"action": "added", "reason": "hard-bounce", "scope": "newsletter", "by": "support"},
         "inbound": {"from": "alice@example.com", "to": ["desk@example.com"], "message_id": "1@example.com",
                     "attachments": 1},
-        "registration": {"key": "42", "expect_delivered_within": 600, "user_id": "7"},
+        "registration": {"key": "42", "expect_delivered_within": 600, "user_id": "7", "attempt": 1},
         "notice": "not delivered within 15 min",
         "tags": ["pre-arrival"], "labels": {"booking_id": "42", "purpose": "pre_arrival"},
         "provider_event_id": "q1W2e3R4", "test": false, "error": "not understood", "raw": "{}",

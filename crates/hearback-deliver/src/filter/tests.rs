@@ -153,8 +153,12 @@ fn the_fields_are_those_of_an_event() {
     event.inbound =
         Some(Inbound { from: text(), to: vec!["x".to_owned()], message_id: text(), attachments: Some(1) });
     event.notice = text();
-    event.registration =
-        Some(Registration { key: text(), expect_delivered_within: Some(1), user_id: text() });
+    event.registration = Some(Registration {
+        key: text(),
+        expect_delivered_within: Some(1),
+        user_id: text(),
+        attempt: Some(1),
+    });
     let names = |value: &Value| -> Vec<String> {
         let mut names = Vec::new();
         for (name, value) in value.as_object().unwrap() {

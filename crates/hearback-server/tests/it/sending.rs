@@ -62,7 +62,7 @@ static PROVIDER: LazyLock<String> = LazyLock::new(|| {
 
 /// What the source of every world sends through.
 pub(crate) fn outlet() -> Arc<Outlet> {
-    Arc::new(Outlet::new(Box::new(TestSender), Duration::from_secs(60)).unwrap())
+    Arc::new(Outlet::new(Box::new(TestSender), Duration::from_mins(1)).unwrap())
 }
 
 fn good() -> Value {
