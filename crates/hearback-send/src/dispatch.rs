@@ -19,6 +19,8 @@ use crate::outlet::Outlet;
 const WRITING: Duration = Duration::from_secs(10);
 /// How often it is looked whether another process has done so.
 const LOOK: Duration = Duration::from_millis(200);
+/// So often others may be first with one attempt after the other while one call lasts.
+const COLLISIONS_MAX: u32 = 8;
 /// How often an outcome is handed to a log that has too much to do, and with which pause.
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(250);
@@ -95,7 +97,7 @@ impl Dispatch {
     async fn work(&self, outlet: &Arc<Outlet>, mut order: Order) -> Result<Sent, SendError> {
         let (id, asked_at) = (order.id(), Timestamp::now());
         let claim = self.claims.claim(id).await;
-        let mut collided = false;
+        let mut collisions = 0;
         loop {
             let view = self.store.message(id).await?;
             let sending = view.as_ref().and_then(|view| Sending::of(&view.events));
@@ -126,9 +128,11 @@ impl Dispatch {
                 return Ok(attempt.run().await);
             }
             // Another process was first, and what it wrote is seen now; or the key was used and nothing is left of it.
-            if std::mem::replace(&mut collided, true) {
-                return Ok(Sent { id, attempt: 0, repeated: true, outcome: Outcome::Forgotten });
+            collisions += 1;
+            if around.is_known && collisions < COLLISIONS_MAX || collisions == 1 {
+                continue;
             }
+            return Ok(Sent { id, attempt: 0, repeated: true, outcome: Outcome::Forgotten });
         }
     }
 

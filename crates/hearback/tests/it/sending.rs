@@ -9,6 +9,7 @@ use hearback_event::{Address, Kind, Timestamp};
 use hearback_providers::{Happening, Options, Provider, Simulator, Tamper, form::Form, provider};
 use serde_json::{Map, Value, json};
 
+use crate::postgres::Database;
 use crate::program::{Answer, Program, Serving, exchange, giving};
 
 const KEY: &str = "send-key-0123456789-geheim";
@@ -176,6 +177,33 @@ impl World {
         let program = Program::new();
         program.write("hearback.toml", &toml::to_string(&json!({"sources": {name: source}})).unwrap());
         Self { provider, standin, program, simulator }
+    }
+
+    /// The same on a database that others share.
+    fn on(mut self, database: &Database) -> Self {
+        let file = std::fs::read_to_string(self.program.path("hearback.toml")).unwrap();
+        self.program = Program::new().with("DATABASE_URL", &database.url);
+        self.program.write("hearback.toml", &format!("{file}[storage]\nurl = \"env:DATABASE_URL\"\n"));
+        self
+    }
+
+    /// Asks servers by turns, `count` times in all and at once; how often each status was answered.
+    fn ask_at_once(&self, servers: &[&Serving], token: &str, count: usize) -> BTreeMap<u16, usize> {
+        let request = giving("/v1/send", token, &self.body(1).to_string());
+        let asked: Vec<_> = (0..count)
+            .map(|number| {
+                let (address, request) =
+                    (servers[number % servers.len()].address().to_owned(), request.clone());
+                std::thread::spawn(move || exchange(&address, &request))
+            })
+            .collect();
+        let mut statuses = BTreeMap::new();
+        for one in asked {
+            let answer = one.join().unwrap();
+            assert_eq!(parsed(&answer)["provider_message_id"], self.provider_id(1), "{}", answer.body);
+            *statuses.entry(answer.status).or_insert(0) += 1;
+        }
+        statuses
     }
 
     fn is_sms(&self) -> bool {
@@ -388,19 +416,7 @@ fn of_twenty_calls_with_one_key_one_sends() {
     world.standin.act(Act::Accept(world.provider_id(1)));
     let serving = world.program.serve(&[]);
     let token = serving.token().unwrap();
-    let request = giving("/v1/send", &token, &world.body(1).to_string());
-    let asked: Vec<_> = (0..20)
-        .map(|_| {
-            let (address, request) = (serving.address().to_owned(), request.clone());
-            std::thread::spawn(move || exchange(&address, &request))
-        })
-        .collect();
-    let mut statuses = BTreeMap::new();
-    for one in asked {
-        let answer = one.join().unwrap();
-        assert_eq!(parsed(&answer)["provider_message_id"], world.provider_id(1), "{}", answer.body);
-        *statuses.entry(answer.status).or_insert(0) += 1;
-    }
+    let statuses = world.ask_at_once(&[&serving], &token, 20);
     assert_eq!(statuses, BTreeMap::from([(200, 19), (202, 1)]));
     assert_eq!(world.standin.read().len(), 1);
     let metrics = serving.get("/metrics", None).body;
@@ -409,6 +425,23 @@ fn of_twenty_calls_with_one_key_one_sends() {
         assert!(metrics.contains(&format!("hearback_sends_total{{{line}")), "{metrics}");
     }
     assert_eq!(serving.stop(), 0);
+}
+
+/// Two servers on one database: one of them sends, and the other tells what came of it.
+#[test]
+fn of_twenty_calls_to_two_servers_one_sends() {
+    let database = Database::new();
+    let world = World::new("postmark", 60).on(&database);
+    world.standin.act(Act::Accept(world.provider_id(1)));
+    let first = world.program.serve(&[]);
+    let token = first.token().unwrap();
+    let beside = Program::new().with("DATABASE_URL", &database.url);
+    beside.write("hearback.toml", &std::fs::read_to_string(world.program.path("hearback.toml")).unwrap());
+    let second = beside.serve(&[]);
+    let statuses = world.ask_at_once(&[&first, &second], &token, 20);
+    assert_eq!(statuses, BTreeMap::from([(200, 19), (202, 1)]));
+    assert_eq!(world.standin.read().len(), 1);
+    assert_eq!((first.stop(), second.stop()), (0, 0));
 }
 
 #[test]
