@@ -60,14 +60,24 @@ impl Drop for Claim {
     }
 }
 
-/// An attempt that has begun.
+/// An attempt to hand a message over.
 struct Attempt {
     order: Order,
     number: u32,
+    /// Whether the message may be registered already.
+    insisted: bool,
     request: Outgoing,
     outlet: Arc<Outlet>,
     store: Arc<dyn Store>,
-    _claim: Claim,
+    claim: Claim,
+}
+
+/// What came of it.
+enum Tried {
+    /// It was made.
+    Sent(Sent),
+    /// Somebody else made it, or made it before.
+    Beaten(Box<(Order, Claim)>),
 }
 
 impl Dispatch {
@@ -96,7 +106,7 @@ impl Dispatch {
 
     async fn work(&self, outlet: &Arc<Outlet>, mut order: Order) -> Result<Sent, SendError> {
         let (id, asked_at) = (order.id(), Timestamp::now());
-        let claim = self.claims.claim(id).await;
+        let mut claim = self.claims.claim(id).await;
         let mut collisions = 0;
         loop {
             let view = self.store.message(id).await?;
@@ -122,10 +132,17 @@ impl Dispatch {
                 return Ok(Sent { id, attempt: number - 1, repeated: false, outcome });
             }
             order.message.sent_at = Timestamp::now();
-            if self.begin(&order, number, insisted).await? {
-                let (outlet, store) = (Arc::clone(outlet), Arc::clone(&self.store));
-                let attempt = Attempt { order, number, request, outlet, store, _claim: claim };
-                return Ok(attempt.run().await);
+            let (outlet, store) = (Arc::clone(outlet), Arc::clone(&self.store));
+            let attempt = Attempt { order, number, insisted, request, outlet, store, claim };
+            // A task of its own: who asked may go away, what was begun is brought to its end all the same.
+            let tried = tokio::spawn(attempt.run()).await.unwrap_or_else(|_| {
+                let why = Some("the attempt broke off in this process".to_owned());
+                let outcome = Outcome::NotKnown { begun_at: Timestamp::now(), why };
+                Ok(Tried::Sent(Sent { id, attempt: number, repeated: false, outcome }))
+            });
+            match tried? {
+                Tried::Sent(sent) => return Ok(sent),
+                Tried::Beaten(back) => (order, claim) = *back,
             }
             // Another process was first, and what it wrote is seen now; or the key was used and nothing is left of it.
             collisions += 1;
@@ -143,24 +160,18 @@ impl Dispatch {
         let view = self.store.recipient(order.message.recipient.clone()).await?;
         Ok(view.and_then(|view| view.suppression).map(Outcome::Suppressed))
     }
-
-    /// Writes the beginning of an attempt; whether it is ours.
-    async fn begin(&self, order: &Order, number: u32, insisted: bool) -> Result<bool, StoreError> {
-        let event = order.message.begin(number, insisted);
-        let receipt = self.store.submit(submission(order.source.clone(), event)).await?;
-        Ok(matches!(receipt, Receipt::Stored { new: 1.., .. }))
-    }
 }
 
 impl Attempt {
-    async fn run(self) -> Sent {
-        let (id, attempt, begun_at) = (self.order.id(), self.number, Timestamp::now());
-        let lost = || {
-            let why = Some("the attempt broke off in this process".to_owned());
-            Sent { id, attempt, repeated: false, outcome: Outcome::NotKnown { begun_at, why } }
-        };
-        // A task of its own: who asked may go away, the provider is asked all the same.
-        tokio::spawn(self.hand_over()).await.unwrap_or_else(|_| lost())
+    async fn run(self) -> Result<Tried, StoreError> {
+        let event = self.order.message.begin(self.number, self.insisted);
+        let receipt = self.store.submit(submission(self.order.source.clone(), event)).await?;
+        // Its beginning is new: it is ours.
+        if matches!(receipt, Receipt::Stored { new: 1.., .. }) {
+            Ok(Tried::Sent(self.hand_over().await))
+        } else {
+            Ok(Tried::Beaten(Box::new((self.order, self.claim))))
+        }
     }
 
     async fn hand_over(self) -> Sent {

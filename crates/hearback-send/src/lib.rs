@@ -5,7 +5,7 @@
 //! begins an attempt can be stored only once, which makes it the right to send: of several that ask at once, in one process or in
 //! several, one sends, and the others are told what came of it.
 //!
-//! What a repeat does is decided by what is known ([`decide`]), never by what is hoped: an attempt whose end is not known is repeated only
+//! What a repeat does is decided by what is known (`decide.rs`), never by what is hoped: an attempt whose end is not known is repeated only
 //! if the provider promises to send it once, or if the caller takes the risk.
 
 mod client;
