@@ -177,6 +177,14 @@ fn sending_is_configured_beside_the_source() {
         let shown = bench.load().config.unwrap().to_shown();
         assert_eq!(shown["sources"][name]["send"]["from"], "a@x.example");
         assert!(!shown.to_string().contains(key) && !bench.complaints().contains(key));
+        let variable = format!("HEARBACK__SOURCES__{}__SEND__KEY", name.to_uppercase());
+        let further = format!("{source}[sources.{name}.send]\n{}", further(name));
+        let overlaid = Bench::new(&further).with(&variable, "env:ELSEWHERE").with("ELSEWHERE", key);
+        assert!(
+            overlaid.load().config.unwrap().sources[0].send.is_some(),
+            "{name}: {}",
+            overlaid.complaints()
+        );
         let wrong = Bench::new(&format!("{source}[sources.{name}.send]\nkyy = \"{key}\"\ntimeout_s = 0\n"));
         let complaints = wrong.complaints();
         assert!(complaints.contains("unknown key `kyy`") && complaints.contains("timeout_s"), "{complaints}");
