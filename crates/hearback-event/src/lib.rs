@@ -19,6 +19,7 @@ mod record;
 mod registration;
 #[cfg(feature = "openapi")]
 mod schema;
+mod sending;
 mod timestamp;
 
 pub use address::{Address, AddressError, mask};
@@ -37,4 +38,5 @@ pub use record::{MessageRef, Record};
 pub use registration::{NewMessage, Registration};
 #[cfg(feature = "openapi")]
 pub use schema::EventType;
+pub use sending::{Sending, SendingEnd, is_final};
 pub use timestamp::{Timestamp, TimestampError};

@@ -21,6 +21,10 @@ pub struct Registration {
     /// The application's id for the recipient.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
+    /// Hearback itself hands the message to the provider: which attempt this is of, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    pub attempt: Option<u32>,
 }
 
 /// A message that the application sends or has sent.

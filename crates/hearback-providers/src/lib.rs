@@ -23,6 +23,7 @@ mod provider;
 mod request;
 mod resend;
 mod secret;
+mod send;
 mod sendgrid;
 mod shape;
 mod simulate;
@@ -35,6 +36,7 @@ pub use options::{Keys, OneOrMany, OptionError, Options};
 pub use provider::{Endpoint, Proof, Provider, Refusal, ReplayToken, Trust, Verified, provider};
 pub use request::{RawRequest, RawRequestError, Request};
 pub use secret::Secret;
+pub use send::{Answer, Draft, DraftError, Mailbox, MailboxError, Meaning, Outgoing, Sender};
 pub use shape::{ShapeError, ShapeLimits};
 pub use simulate::{Happening, SimulatedRequest, Simulator, Tamper};
 

@@ -3,7 +3,7 @@
 use hearback_event::{DedupKey, Event, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::{Contract, Credential, OptionError, Options, PROVIDERS, Reply, Request, Simulator};
+use crate::{Contract, Credential, OptionError, Options, PROVIDERS, Reply, Request, Sender, Simulator};
 
 /// A company's webhook format and signature scheme.
 pub trait Provider: Send + Sync {
@@ -37,6 +37,13 @@ pub trait Provider: Send + Sync {
 
     /// Makes a sender of correctly signed requests out of the same options.
     fn simulator(&self, options: &Options) -> Result<Box<dyn Simulator>, Vec<OptionError>>;
+
+    /// Makes a sender of messages out of what the user configured for sending, which are options of their own. `None` where
+    /// nothing can be sent through it.
+    fn sender(&self, options: &Options) -> Option<Result<Box<dyn Sender>, Vec<OptionError>>> {
+        let _ = options;
+        None
+    }
 
     /// Options with fresh keys, for trying Hearback out before anything is configured. `random` fills a buffer
     /// with random bytes. Empty where a trial makes no sense.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hearback_deliver::Destinations;
 use hearback_providers::{Endpoint, Provider, ShapeLimits};
+use hearback_send::Outlet;
 use hearback_store::SourceRef;
 use http::HeaderValue;
 use ipnet::IpNet;
@@ -52,6 +53,8 @@ pub struct Source {
     pub public_url: Option<String>,
     /// Scheme and host under which the server is reached from outside (`https://hooks.example.com`), if given.
     pub public_base: Option<String>,
+    /// Through what messages are sent to its provider, if that is configured.
+    pub outlet: Option<Arc<Outlet>>,
 }
 
 /// How strictly signatures are taken.
@@ -119,20 +122,48 @@ impl Default for Limits {
 }
 
 impl Source {
+    /// The URL to give to the provider, as far as it is known.
+    pub fn callback_url(&self) -> Option<String> {
+        let base = self.public_base.as_deref().map(|base| base.trim_end_matches('/'));
+        let named = || base.map(|base| format!("{base}/webhooks/{}", self.reference.name));
+        self.public_url.clone().or_else(named)
+    }
+
     /// The complete URLs under which the provider may know this source, for a request to `path_and_query`: the source's own
-    /// public URL (with the received query where it has none), then the server's public base with the received path.
+    /// public URL (with the received query where it has none, or where that goes on from its own), then the server's public base with
+    /// the received path.
     pub fn public_urls(&self, path_and_query: &str) -> Vec<String> {
-        let query = path_and_query.split_once('?').map(|(_, query)| query);
         let mut urls = Vec::with_capacity(3);
         if let Some(url) = &self.public_url {
-            if let (Some(query), false) = (query, url.contains('?')) {
-                urls.push(format!("{url}?{query}"));
-            }
+            urls.extend(with_query(url, path_and_query));
             urls.push(url.clone());
         }
         if let Some(base) = &self.public_base {
             urls.push(format!("{}{path_and_query}", base.trim_end_matches('/')));
         }
         urls
+    }
+}
+
+/// A configured URL with what was received in the query: what a message's callback was given besides.
+fn with_query(url: &str, path_and_query: &str) -> Option<String> {
+    let (_, received) = path_and_query.split_once('?')?;
+    let Some((bare, own)) = url.split_once('?') else { return Some(format!("{url}?{received}")) };
+    let goes_on = received.strip_prefix(own).is_some_and(|rest| rest.starts_with('&'));
+    goes_on.then(|| format!("{bare}?{received}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_goes_on_from_the_configured_one_or_is_not_taken() {
+        let with = |url, line| with_query(url, line);
+        assert_eq!(with("https://x/h", "/h?a=1"), Some("https://x/h?a=1".to_owned()));
+        assert_eq!(with("https://x/h?src=a", "/h?src=a&b=1"), Some("https://x/h?src=a&b=1".to_owned()));
+        for line in ["/h", "/h?src=a", "/h?src=ab=1", "/h?b=1&src=a"] {
+            assert_eq!(with("https://x/h?src=a", line), None, "{line}");
+        }
     }
 }

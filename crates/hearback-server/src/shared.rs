@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hearback_deliver::Destinations;
+use hearback_send::Dispatch;
 use hearback_store::Store;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     /// Those to whom events are pushed.
     pub(crate) destinations: Destinations,
+    /// Sends messages.
+    pub(crate) dispatch: Dispatch,
     /// Follows the log for all who listen.
     pub(crate) follower: Follower,
     /// What `/metrics` prints.
@@ -41,6 +44,7 @@ impl Shared {
     ) -> Self {
         let destinations = destinations.unwrap_or_else(|| Destinations::new(Vec::new(), Arc::clone(&store)));
         let follower = Follower::new(Arc::clone(&store), closed.clone());
-        Self { sources, store, destinations, follower, metrics, tokens, closed }
+        let dispatch = Dispatch::new(Arc::clone(&store));
+        Self { sources, store, destinations, dispatch, follower, metrics, tokens, closed }
     }
 }

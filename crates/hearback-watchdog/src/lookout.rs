@@ -197,8 +197,11 @@ impl Lookout {
         for weeks in 1..=silence::WEEKS {
             let (from, until) = (silence::weeks_before(from, weeks), silence::weeks_before(until, weeks));
             let rows = self.store.hourly(from, until).await?;
-            let told =
-                |row: &&RollupRow| *row.of == *source.name && Kind::TOLD_BY_PROVIDERS.contains(&row.kind);
+            let told = |row: &&RollupRow| {
+                *row.of == *source.name
+                    && Kind::TOLD_BY_PROVIDERS.contains(&row.kind)
+                    && (from..until).contains(&row.start)
+            };
             let count: u64 = rows.iter().filter(told).map(|row| row.count).sum();
             if count == 0 && !self.was_there_before(source, from).await? {
                 break;

@@ -46,8 +46,6 @@ pub(crate) fn is_missed(counts: &[u64]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
-
     use super::*;
 
     #[test]

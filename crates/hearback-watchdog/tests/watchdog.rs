@@ -95,6 +95,7 @@ fn registered(key: &str, to: &str, sent_at: i64, within: u32) -> Event {
             key: Some(key.to_owned()),
             expect_delivered_within: Some(within),
             user_id: None,
+            attempt: None,
         },
     };
     message.into_event()

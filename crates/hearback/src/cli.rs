@@ -74,6 +74,8 @@ enum Command {
     Import(commands::import::ImportArgs),
     /// Tell what was sent, so that its silence is noticed
     Register(commands::register::RegisterArgs),
+    /// Send a message through a running server: registered first, and sent once per key
+    Send(commands::send::SendArgs),
     /// Erase a person from everything that is kept; what was counted stays
     Forget(commands::forget::ForgetArgs),
     /// Copy the database into a file, also while a server is using it
@@ -118,6 +120,7 @@ impl Cli {
             Command::Export(args) => commands::export::run(&args, &global),
             Command::Import(args) => commands::import::run(&args, &global),
             Command::Register(args) => commands::register::run(&args, &global),
+            Command::Send(args) => commands::send::run(&args),
             Command::Forget(args) => commands::forget::run(&args, &global),
             Command::Backup(args) => commands::backup::run(&args, &global),
             Command::Restore(args) => commands::restore::run(&args, &global),

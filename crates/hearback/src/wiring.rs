@@ -101,5 +101,6 @@ fn wire(source: SourceConfig, public_base: &str) -> Source {
         requests_per_second: source.requests_per_second,
         public_url: source.public_url,
         public_base: Some(public_base.to_owned()),
+        outlet: source.send.map(|send| send.outlet),
     }
 }

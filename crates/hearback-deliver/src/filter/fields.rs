@@ -18,7 +18,7 @@ pub(super) fn sample() -> Value {
         "suppression": {"action": "added", "reason": "hard-bounce", "scope": "newsletter", "by": "support"},
         "inbound": {"from": "alice@example.com", "to": ["desk@example.com"], "message_id": "1@example.com",
                     "attachments": 1},
-        "registration": {"key": "42", "expect_delivered_within": 600, "user_id": "7"},
+        "registration": {"key": "42", "expect_delivered_within": 600, "user_id": "7", "attempt": 1},
         "notice": "not delivered within 15 min",
         "alert": {"id": 17, "rule": "bounces", "urgency": "warning", "count": 1, "first_at": "2026-11-20T10:02:11Z",
                   "last_at": "2026-11-20T10:02:11Z", "to": ["ops"], "cause": "evt_01JD",

@@ -167,8 +167,12 @@ fn the_fields_are_those_of_an_event() {
         domains: share(),
         fallback: true,
     }));
-    event.registration =
-        Some(Registration { key: text(), expect_delivered_within: Some(1), user_id: text() });
+    event.registration = Some(Registration {
+        key: text(),
+        expect_delivered_within: Some(1),
+        user_id: text(),
+        attempt: Some(1),
+    });
     let names = |value: &Value| -> Vec<String> {
         let mut names = Vec::new();
         for (name, value) in value.as_object().unwrap() {

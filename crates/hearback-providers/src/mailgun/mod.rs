@@ -18,6 +18,7 @@ mod lenient;
 mod normalise;
 mod payload;
 mod recipients;
+mod send;
 mod simulate;
 mod verify;
 
@@ -26,7 +27,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Contract, Endpoint, Keys, OptionError, Options, Proof, Provider, Refusal, Request, SIGNATURE_403,
+    Contract, Endpoint, Keys, OptionError, Options, Proof, Provider, Refusal, Request, SIGNATURE_403, Sender,
     Simulator, Verified, crypto,
 };
 
@@ -107,6 +108,10 @@ impl Provider for Mailgun {
     fn simulator(&self, options: &Options) -> Result<Box<dyn Simulator>, Vec<OptionError>> {
         let settings = Settings::read(options)?;
         Ok(Box::new(simulate::MailgunSimulator::new(&settings.keys)))
+    }
+
+    fn sender(&self, options: &Options) -> Option<Result<Box<dyn Sender>, Vec<OptionError>>> {
+        Some(send::MailgunSender::new(options).map(|sender| Box::new(sender) as _))
     }
 
     fn trial_options(&self, random: &mut dyn FnMut(&mut [u8])) -> Map<String, Value> {

@@ -48,20 +48,24 @@ pub(super) fn bounced(value: &Value, soft: bool) -> Failure {
 /// Mandrill did not try.
 pub(super) fn rejected(value: &Value) -> Failure {
     let description = first_text(value, &["/msg/reject/reason", "/msg/reject", "/reject/reason"]);
-    let reason = match description.as_deref() {
+    Failure {
+        severity: Some(Severity::Permanent),
+        reason: Some(reason_of_rejection(description.as_deref())),
+        response: text(value, "/msg/diag"),
+        description,
+        ..Failure::default()
+    }
+}
+
+/// Why Mandrill does not try, by its word for it.
+pub(super) fn reason_of_rejection(word: Option<&str>) -> Reason {
+    match word {
         Some("hard-bounce" | "soft-bounce" | "spam" | "custom") => Reason::Suppressed,
         Some("unsub") => Reason::Unsubscribed,
         Some("invalid-sender" | "unsigned") => Reason::Auth,
         Some("invalid") => Reason::InvalidRecipient,
         Some("test-mode-limit" | "rule") => Reason::Policy,
         _ => Reason::Other,
-    };
-    Failure {
-        severity: Some(Severity::Permanent),
-        reason: Some(reason),
-        response: text(value, "/msg/diag"),
-        description,
-        ..Failure::default()
     }
 }
 

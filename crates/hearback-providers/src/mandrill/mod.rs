@@ -15,6 +15,7 @@ mod failure;
 mod inbound;
 mod message;
 mod normalise;
+mod send;
 mod simulate;
 mod sync;
 mod verify;
@@ -26,7 +27,7 @@ use serde_json::{Map, Value, json};
 use crate::form::Form;
 use crate::{
     Contract, Credential, Endpoint, Keys, OptionError, Options, Proof, Provider, Refusal, Reply, Request,
-    SIGNATURE_403, Secret, Simulator, Verified, crypto,
+    SIGNATURE_403, Secret, Sender, Simulator, Verified, crypto,
 };
 
 /// The provider.
@@ -123,6 +124,10 @@ impl Provider for Mandrill {
 
     fn simulator(&self, options: &Options) -> Result<Box<dyn Simulator>, Vec<OptionError>> {
         Ok(Box::new(simulate::MandrillSimulator::new(Settings::read(options)?)))
+    }
+
+    fn sender(&self, options: &Options) -> Option<Result<Box<dyn Sender>, Vec<OptionError>>> {
+        Some(send::MandrillSender::new(options).map(|sender| Box::new(sender) as _))
     }
 
     fn trial_options(&self, random: &mut dyn FnMut(&mut [u8])) -> Map<String, Value> {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Contract, Credential, Endpoint, OptionError, Options, Proof, Provider, Refusal, Request, SIGNATURE_401,
-    Simulator, Verified, crypto,
+    Sender, Simulator, Verified, crypto,
 };
 
 mod bounce;
@@ -20,6 +20,7 @@ mod inbound;
 mod normalise;
 mod options;
 mod payload;
+mod send;
 mod simulate;
 mod subscription;
 mod verify;
@@ -66,6 +67,10 @@ impl Provider for Postmark {
     fn simulator(&self, options: &Options) -> Result<Box<dyn Simulator>, Vec<OptionError>> {
         options::read(options)
             .map(|access| Box::new(simulate::PostmarkSimulator::new(access)) as Box<dyn Simulator>)
+    }
+
+    fn sender(&self, options: &Options) -> Option<Result<Box<dyn Sender>, Vec<OptionError>>> {
+        Some(send::PostmarkSender::new(options).map(|sender| Box::new(sender) as _))
     }
 
     fn trial_options(&self, random: &mut dyn FnMut(&mut [u8])) -> Map<String, Value> {

@@ -8,6 +8,7 @@
 mod failure;
 mod labels;
 mod normalise;
+mod send;
 mod simulate;
 
 use hearback_event::{Event, Timestamp};
@@ -16,7 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::standard_webhooks::signature::{self, KeyEncoding, Verifier};
 use crate::{
-    Contract, Endpoint, Keys, OptionError, Options, Proof, Provider, Refusal, Request, SIGNATURE_401,
+    Contract, Endpoint, Keys, OptionError, Options, Proof, Provider, Refusal, Request, SIGNATURE_401, Sender,
     Simulator, Verified,
 };
 
@@ -79,6 +80,10 @@ impl Provider for Resend {
             .and_then(|options| simulate::ResendSimulator::new(&options.keys))
             .map_err(|error| vec![error])?;
         Ok(Box::new(simulator))
+    }
+
+    fn sender(&self, options: &Options) -> Option<Result<Box<dyn Sender>, Vec<OptionError>>> {
+        Some(send::ResendSender::new(options).map(|sender| Box::new(sender) as _))
     }
 
     fn trial_options(&self, random: &mut dyn FnMut(&mut [u8])) -> Map<String, Value> {

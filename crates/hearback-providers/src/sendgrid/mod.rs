@@ -10,6 +10,7 @@ mod inbound;
 mod keypair;
 mod native;
 mod normalise;
+mod send;
 mod simulate;
 mod verify;
 
@@ -20,7 +21,7 @@ use serde_json::{Map, Value};
 use self::verify::Verifier;
 use crate::{
     Contract, Credential, Endpoint, Keys, OptionError, Options, Proof, Provider, Refusal, Request,
-    SIGNATURE_401, Secret, Simulator, Verified,
+    SIGNATURE_401, Secret, Sender, Simulator, Verified,
 };
 
 /// How long SendGrid goes on trying.
@@ -101,6 +102,10 @@ impl Provider for SendGrid {
     fn simulator(&self, options: &Options) -> Result<Box<dyn Simulator>, Vec<OptionError>> {
         let options: SendGridOptions = options.read().map_err(|error| vec![error])?;
         Ok(Box::new(simulate::SendGridSimulator::new(&options).map_err(|error| vec![error])?))
+    }
+
+    fn sender(&self, options: &Options) -> Option<Result<Box<dyn Sender>, Vec<OptionError>>> {
+        Some(send::SendGridSender::new(options).map(|sender| Box::new(sender) as _))
     }
 
     fn trial_options(&self, random: &mut dyn FnMut(&mut [u8])) -> Map<String, Value> {

@@ -135,6 +135,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for Native<'a> {
     }
 }
 
+/// Whether a custom argument of this name comes back as one, and not as a field of SendGrid's own.
+pub(super) fn is_free(name: &str) -> bool {
+    let mut native = Native::default();
+    if let Ok(value) = serde_json::from_str(r#""x""#) {
+        native.take(Cow::Borrowed(name), value);
+    }
+    !native.labels.is_empty()
+}
+
 /// A key, borrowed where it has no escapes.
 struct Key<'a>(Cow<'a, str>);
 

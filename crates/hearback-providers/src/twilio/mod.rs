@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Contract, Endpoint, Keys, OptionError, Options, Proof, Provider, Refusal, Reply, Request, SIGNATURE_401,
-    Secret, Simulator, Verified, crypto,
+    Secret, Sender, Simulator, Verified, crypto,
 };
 
 mod cloud_event;
@@ -25,6 +25,7 @@ mod errors;
 mod inbound;
 mod normalise;
 mod payload;
+mod send;
 mod simulate;
 mod url;
 mod verify;
@@ -105,6 +106,10 @@ impl Provider for Twilio {
             _ => return Err(vec![OptionError::new("keys", "no key is set")]),
         };
         Ok(Box::new(simulate::TwilioSimulator::new(signer)))
+    }
+
+    fn sender(&self, options: &Options) -> Option<Result<Box<dyn Sender>, Vec<OptionError>>> {
+        Some(send::TwilioSender::new(options).map(|sender| Box::new(sender) as _))
     }
 
     fn trial_options(&self, random: &mut dyn FnMut(&mut [u8])) -> Map<String, Value> {

@@ -22,6 +22,7 @@ use super::page::ListPage;
 use super::quarantine::{Entry, WholeEntry};
 use super::recipients::{Recipient, RecipientProfile, Suppression};
 use super::registrations::{Outcomes, Registered};
+use super::send::SentMessage;
 use super::sources::SourceView;
 use super::stats::Stats;
 use super::suppressions::by_hand::{Added, AddedOne, Lifted, NOTE};
@@ -87,6 +88,7 @@ pub(crate) fn examples() -> Vec<Example> {
         Example::text("getEventPayload", &format!("{HEAD}\r\n{{\"signature\": ..., \"event-data\": ...}}")),
         Example::json("registerMessage", &Registered::example(&sent)),
         Example::json("registerMessages", &Outcomes::example(&sent)),
+        Example::json("sendMessage", &SentMessage::example(&sent)),
         Example::json(
             "listMessages",
             &ListPage::whole(vec![Summary::of(&view(vec![sent.clone(), bounced.clone()]), at)]),

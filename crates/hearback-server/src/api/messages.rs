@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use hearback_event::{Address, Channel, EventId, EventType, Failure, MessageId, Record, Status, Timestamp};
+use hearback_event::{
+    Address, Channel, EventId, EventType, Failure, MessageId, Record, Sending, SendingEnd, Status, Timestamp,
+};
 use hearback_store::MessageView;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -131,10 +133,40 @@ pub(crate) struct Message {
     facts: MessageFacts,
     /// Every id under which its events stand: the one by the provider's id, the one by the key of its registration.
     ids: Vec<MessageId>,
+    /// How sending it went, where Hearback sent it.
+    #[schema(required)]
+    sending: Option<SendingView>,
     /// For each event, how it bears on the status.
     explanation: Vec<Explained>,
     /// Its events in the order in which they happened; at most 1000, the newest.
     events: Vec<Record>,
+}
+
+/// The newest attempt to hand a message to its provider.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Sending)]
+struct SendingView {
+    /// Which attempt, from 1.
+    attempt: u32,
+    /// When it was begun.
+    begun_at: Timestamp,
+    /// How it ended: `accepted`, `refused`, or `not_known` where no answer is known.
+    #[schema(value_type = String, pattern = "^(accepted|refused|not_known)$")]
+    outcome: &'static str,
+    /// The same in a sentence.
+    note: String,
+}
+
+impl From<Sending> for SendingView {
+    fn from(sending: Sending) -> Self {
+        let outcome = match &sending.end {
+            SendingEnd::Accepted(_) => "accepted",
+            SendingEnd::Refused(_) => "refused",
+            SendingEnd::NotKnown => "not_known",
+        };
+        let note = sending.to_string();
+        Self { attempt: sending.attempt, begun_at: sending.begun_at, outcome, note }
+    }
 }
 
 /// How one event bears on the status.
@@ -198,6 +230,7 @@ impl Message {
             explanation: view.events.iter().zip(&view.explanations).map(&mut explained).collect(),
             facts: MessageFacts::of(&view, now),
             head: MessageHead::of(&view),
+            sending: Sending::of(&view.events).map(Into::into),
             ids: view.ids,
             events: view.events,
         }

@@ -10,6 +10,7 @@ mod example;
 mod filter;
 mod given;
 mod import;
+mod members;
 mod message_list;
 mod messages;
 mod page;
@@ -20,6 +21,7 @@ mod query;
 mod recipients;
 mod registrations;
 mod segment;
+mod send;
 mod sources;
 mod stats;
 mod stream;
@@ -59,6 +61,11 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
                 .layer(DefaultBodyLimit::max(registrations::BODY_BYTES_MAX)),
         )
         .routes(routes!(messages::one))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(send::send))
+                .layer(DefaultBodyLimit::max(send::BODY_BYTES_MAX)),
+        )
         .merge(
             OpenApiRouter::new()
                 .routes(routes!(import::events))

@@ -15,7 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(super) use batch::{BODY_BYTES_MAX, Outcomes};
-pub(super) use read::{MessageToRegister, read};
+pub(super) use read::{LabelValue, MessageToRegister, read};
 
 use super::params::Params;
 use super::store_failed;
@@ -103,7 +103,7 @@ pub(super) async fn register(
     Ok(Registered { id, created: matches!(receipt, Receipt::Stored { new: 1.., .. }), source: name })
 }
 
-fn too_large(what: &str, most: usize) -> Problem {
+pub(super) fn too_large(what: &str, most: usize) -> Problem {
     let detail = format!("{what} cannot be read whole; it may have up to {} KiB", most >> 10);
     Problem::new(413, "too_large", "Too large", detail)
 }

@@ -22,6 +22,42 @@ pub(crate) struct Unchanged;
 /// The store cannot be written now.
 pub(crate) struct NotReady;
 
+/// The message was not sent now.
+pub(crate) struct NotSent;
+
+impl IntoResponses for NotSent {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let suppressed = Problem::new(
+            409,
+            "suppressed",
+            "The recipient must not be sent to",
+            "alice@example.com is suppressed since 2026-11-20T10:02:11Z (bounced, told by mailgun-eu)",
+        )
+        .about("to", "an address that is not suppressed, or `send_to_suppressed`: true");
+        let refused = Problem::new(
+            422,
+            "refused_by_provider",
+            "The provider refuses the message",
+            "the provider refuses it: invalid_recipient",
+        );
+        let unknown = Problem::new(
+            504,
+            "outcome_unknown",
+            "Nobody knows whether it was sent",
+            "sending was begun at 2026-11-20T10:02:04Z, its outcome is not known: no answer in time",
+        );
+        let of = |status: &str, description: &str, example| {
+            (status.to_owned(), problem(description, Some(example)).into())
+        };
+        [
+            of("409", "Nothing was sent: the recipient is suppressed, or the key was used before and a repeat could send it twice.", suppressed),
+            of("422", "The provider will not send it; a repeat is answered the same.", refused),
+            of("504", "The provider was asked, and nobody knows what it did.", unknown),
+        ]
+        .into()
+    }
+}
+
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let of = |status: &str, name: &str| (status.to_owned(), Ref::from_response_name(name).into());

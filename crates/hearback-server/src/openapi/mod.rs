@@ -11,6 +11,6 @@ mod page;
 mod serve;
 mod tighten;
 
-pub(crate) use answers::{NotFound, NotReady, Refusals, Unchanged, problem};
+pub(crate) use answers::{NotFound, NotReady, NotSent, Refusals, Unchanged, problem};
 pub(crate) use document::document;
 pub(crate) use serve::{PATHS, router};

@@ -18,6 +18,7 @@ mod problems;
 mod quarantine;
 mod real;
 mod schema;
+mod sending;
 mod stream;
 mod tcp;
 mod test_provider;

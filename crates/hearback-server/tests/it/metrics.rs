@@ -45,6 +45,7 @@ fn every_metric_is_documented() {
         include_str!("../../src/metrics/scrape.rs"),
         include_str!("../../src/app.rs"),
         include_str!("../../src/serve/connection.rs"),
+        include_str!("../../../hearback-send/src/dispatch.rs"),
     ] {
         for name in source.split('"').filter(|text| text.starts_with("hearback_")) {
             assert!(manual.contains(&format!("`{name}`")), "{name} is missing in docs/metrics.md");

@@ -51,6 +51,8 @@ const TABLE: &[(&str, &str, &str, u16, &str, &str)] = &[
     ("GET", "/v1/messages?cursor=AAAA", READ, 400, "cursor", "next_cursor"),
     ("POST", "/v1/messages", READ, 403, "authorization", "the scope `write`"),
     ("POST", "/v1/messages", WRITE, 400, "body", "a JSON object"),
+    ("POST", "/v1/send", READ, 403, "authorization", "the scope `write`"),
+    ("POST", "/v1/send", WRITE, 400, "body", "a JSON object"),
     ("GET", "/v1/messages?provider_id=", READ, 400, "provider_id", "a value"),
     ("GET", "/v1/events?recipient=", READ, 400, "recipient", "a value"),
     ("GET", "/v1/events?limit", READ, 400, "limit", "a value"),

@@ -19,6 +19,7 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::fake_store::FakeStore;
+use crate::sending::outlet;
 use crate::test_provider::{PROVIDER, SIGNATURE, TestEndpoint, sign};
 
 /// The recorder is one for the whole process; tests tell their counters apart by the names of their sources.
@@ -40,6 +41,7 @@ pub(crate) fn source(name: &str) -> Source {
         requests_per_second: None,
         public_url: None,
         public_base: None,
+        outlet: Some(outlet()),
     }
 }
 

@@ -160,8 +160,14 @@ impl Lonely {
         let registrations = group.values().filter(is_registration).count();
         let is_registered = registrations == group.len();
         let has_provider_id = group.values().any(|record| record.event.provider_message_id.is_some());
+        // What Hearback sends carries its id, and so does what comes back.
+        let sent_here =
+            |record: &Record| record.event.registration.as_ref().is_some_and(|one| one.attempt.is_some());
         // Of both sides, or registered with the provider's id: nothing is missing.
-        if (registrations > 0 && !is_registered) || (is_registered && has_provider_id) {
+        if (registrations > 0 && !is_registered)
+            || (is_registered && has_provider_id)
+            || group.values().any(sent_here)
+        {
             return None;
         }
         let first = group.values().min_by_key(|record| (record.occurred_at(), record.position))?;

@@ -28,9 +28,25 @@ fn registered(key: &str, provider_id: Option<&str>, at: i64, labels: &[(&str, &s
             key: (!key.is_empty()).then(|| key.to_owned()),
             expect_delivered_within: Some(60),
             user_id: None,
+            attempt: None,
         },
     };
     message.into_event()
+}
+
+/// The same, as it is begun to be sent from here.
+fn begun(key: &str, at: i64) -> Event {
+    let message = NewMessage {
+        provider_message_id: None,
+        recipient: Address::parse(ALICE).unwrap(),
+        channel: Channel::Email,
+        subject: None,
+        labels: BTreeMap::new(),
+        tags: Vec::new(),
+        sent_at: second(at),
+        registration: Registration { key: Some(key.to_owned()), ..Registration::default() },
+    };
+    message.begin(1, false)
 }
 
 fn owned(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -96,6 +112,22 @@ async fn registering_twice_is_registering_once(home: &Home) {
     }
     let found = store.messages_by_provider_id("<p>".to_owned()).await.unwrap();
     assert_eq!(found.iter().map(|view| view.id).collect::<Vec<_>>(), [by_key("k")]);
+    no_differences(&*store).await;
+}
+
+/// What is sent from here carries its name, so nothing is taken for it that does not say it.
+async fn what_is_sent_from_here_is_joined_by_its_name_only(home: &Home) {
+    let store = home.open();
+    assert_eq!(submit(&*store, by_application(begun("k", 0))).await, (1, 0));
+    assert_eq!(submit(&*store, by_application(begun("k", 5))).await, (0, 1), "begun once");
+    // A message of the application's own, at the same time to the same person.
+    submit(&*store, given(&told(Kind::Delivered, "other", 10, 1, &[]))).await;
+    assert_eq!(view(&*store, by_key("k")).await.state.status, Status::Registered);
+    let name = by_key("k").to_string();
+    submit(&*store, given(&told(Kind::Delivered, "p", 20, 2, &[(Label::MESSAGE_ID, &name)]))).await;
+    let message = view(&*store, by_provider("p")).await;
+    assert_eq!((message.id, message.state.status, message.events.len()), (by_key("k"), Status::Delivered, 2));
+    assert_eq!(view(&*store, by_provider("other")).await.events.len(), 1);
     no_differences(&*store).await;
 }
 
@@ -266,6 +298,7 @@ async fn overdue_is_what_was_expected_by_then_and_is_still_under_way(home: &Home
 
 on_every_store!(every_case:
     registering_twice_is_registering_once,
+    what_is_sent_from_here_is_joined_by_its_name_only,
     each_way_of_joining_gives_one_message_whatever_comes_first,
     what_could_be_either_is_joined_to_neither,
     one_embedded_id_in_a_mail_to_many_is_the_message_of_one,

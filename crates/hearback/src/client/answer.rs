@@ -30,7 +30,14 @@ fn refused(status: StatusCode, body: &[u8]) -> CliError {
             .hint("give one with --token or HEARBACK_TOKEN; `hearback token create` makes one"),
         StatusCode::FORBIDDEN => CliError::failed(format!("the token does not allow this: {said}"))
             .hint("`hearback token create` makes one of a greater scope"),
-        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => CliError::usage(said),
+        StatusCode::BAD_REQUEST => CliError::usage(said),
+        StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
+            let refused = CliError::no(said);
+            match text("expected") {
+                Some(expected) => refused.hint(format!("expected: {expected}")),
+                None => refused,
+            }
+        }
         _ => CliError::failed(format!("the answer was {status}: {said}")),
     }
 }
@@ -51,6 +58,9 @@ mod tests {
         let problem = br#"{"title":"Not understood","detail":"`limit` is 0"}"#;
         let error = read(StatusCode::BAD_REQUEST, problem).unwrap_err();
         assert_eq!((error.exit(), error.to_string().as_str()), (Exit::Usage, "`limit` is 0"));
+        let no =
+            read(StatusCode::CONFLICT, br#"{"detail":"a is suppressed","expected":"another"}"#).unwrap_err();
+        assert_eq!((no.exit(), no.hints()), (Exit::No, &["expected: another".to_owned()][..]));
         assert_eq!(read(StatusCode::UNAUTHORIZED, b"").unwrap_err().hints().len(), 1);
     }
 }

@@ -47,6 +47,14 @@ impl Where {
         self.open_with(global, Database::open_beside)
     }
 
+    /// A server, where only one can do what is asked; `why` says why.
+    pub(crate) fn server(&self, why: &str) -> Result<Client, CliError> {
+        let url = self.url.as_deref();
+        let url = url
+            .ok_or_else(|| CliError::usage(format!("{why}: give its address with --url or HEARBACK_URL")))?;
+        Client::server(url, self.token.as_deref())
+    }
+
     /// Opens it for storing events too: that a process can only do while no other has the database.
     pub(crate) fn open_for_events(&self, global: &Global) -> Result<Client, CliError> {
         self.open_with(global, |database| {

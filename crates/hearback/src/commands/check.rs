@@ -94,18 +94,19 @@ fn print_config(config: &Config, database: Option<&str>, inputs: &Inputs) {
     if config.sources.is_empty() {
         return;
     }
-    let mut rows = vec![["SOURCE", "PROVIDER", "MODE", "KEYS", "URL"].map(str::to_owned).to_vec()];
+    let mut rows = vec![["SOURCE", "PROVIDER", "MODE", "KEYS", "SENDS", "URL"].map(str::to_owned).to_vec()];
     for source in &config.sources {
         rows.push(vec![
             source.name().to_string(),
             source.provider.name().to_owned(),
             source.mode.name().to_owned(),
             source.keys.to_string(),
+            if source.send.is_some() { "yes" } else { "no" }.to_owned(),
             printable_url(&config.url_of(source)),
         ]);
         for path in &source.paths {
             let also = format!("also {}{path}", printable_url(&config.public_base()));
-            rows.push(vec![String::new(), String::new(), String::new(), String::new(), also]);
+            rows.push(vec![String::new(), String::new(), String::new(), String::new(), String::new(), also]);
         }
     }
     output::line(output::columns(&rows));
@@ -134,6 +135,7 @@ fn source_to_json(config: &Config, source: &SourceConfig) -> Value {
         "paths": source.paths,
         "mode": source.mode.name(),
         "keys": source.keys,
+        "sends": source.send.is_some(),
         "body_bytes_max": source.body_bytes_max,
         "requests_per_second": source.requests_per_second,
     })

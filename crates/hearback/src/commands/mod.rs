@@ -22,6 +22,7 @@ pub(crate) mod recipient;
 pub(crate) mod recipients;
 pub(crate) mod register;
 pub(crate) mod restore;
+pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod sources;

@@ -65,7 +65,8 @@ pub(crate) struct RegisterArgs {
     place: Where,
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+/// A label, as it is given on the command line.
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
     pair.map(|(key, value)| (key.to_owned(), value.to_owned()))
         .ok_or_else(|| "expected key=value, such as booking_id=42".to_owned())

@@ -1,6 +1,6 @@
-//! A provider's own options: from the rest of a source's table to an endpoint, and its complaints back to their lines.
+//! A provider's own options: from the rest of a table to what the provider makes of them, and its complaints back to their lines.
 
-use hearback_providers::{Endpoint, OptionError, Options, Provider};
+use hearback_providers::{OptionError, Options};
 
 use serde_json::{Map, Value};
 
@@ -9,43 +9,45 @@ use super::section::{Report, Section, nearest, unknown_key};
 use super::{Inputs, Place, mask, secrets};
 
 /// What comes of a provider's options.
-pub(crate) struct Made {
+pub(crate) struct Made<T> {
     /// The options, secrets resolved.
     pub(crate) options: Options,
-    /// The endpoint.
-    pub(crate) endpoint: Box<dyn Endpoint>,
+    /// What the provider makes of them.
+    pub(crate) built: T,
     /// The options as they may be printed.
     pub(crate) printable: Map<String, Value>,
     /// How many keys are in them.
     pub(crate) keys: usize,
 }
 
-/// Makes the endpoint out of what is left in the section.
-pub(crate) fn make(
-    name: &str,
-    provider: &dyn Provider,
+/// Has the provider make something out of what is left in the section, which is called `title` in messages. Besides it the provider
+/// gives what should be known of it.
+pub(crate) fn make<T>(
+    title: String,
     section: Section<'_>,
     inputs: &Inputs,
-) -> Option<Made> {
+    build: impl Fn(&Options) -> Result<(T, Vec<String>), Vec<OptionError>>,
+) -> Option<Made<T>> {
     let place = section.place.clone();
     let (mut table, known, report) = section.rest();
     let printable = mask::options(&table);
     let surroundings =
         secrets::Surroundings { environment: &inputs.environment, folder: &inputs.base_folder() };
     let unresolved = secrets::resolve(&mut table, &surroundings, report);
-    let mut scope = Scope { title: format!("[sources.{name}]"), place, known, settled: unresolved };
+    let mut scope = Scope { title, place, known, settled: unresolved };
     // A provider's reader stops at the first name it does not know; without that name it goes on to the next.
     let mut complete = scope.settled.is_empty();
     loop {
         let json = table.to_json();
         let keys = mask::count_keys(&json);
         let options = Options::new(json);
-        let errors = match provider.endpoint(&options) {
-            Ok(endpoint) => {
-                for warning in endpoint.warnings() {
+        let errors = match build(&options) {
+            Ok((built, warnings)) => {
+                let name = scope.title.trim_matches(['[', ']']).trim_start_matches("sources.");
+                for warning in warnings {
                     report.warning(&scope.place, format!("{name}: {warning}"));
                 }
-                return complete.then_some(Made { options, endpoint, printable, keys });
+                return complete.then_some(Made { options, built, printable, keys });
             }
             Err(errors) => errors,
         };

@@ -4,7 +4,7 @@
 //! instead, and (if nothing is) the [`Config`].
 //!
 //! The way: text → `document` (a tree that knows lines) → `overlay` (environment) → `secrets` (`env:`, `file:`) →
-//! `load` and `sources` (checked values) → `endpoint` (each provider reads its own options).
+//! `load` and `sources` (checked values) → `endpoint` (each provider reads its own options; `sending` those for sending).
 
 mod alerts;
 mod destinations;
@@ -19,6 +19,7 @@ mod parse;
 mod problem;
 mod secrets;
 mod section;
+mod sending;
 mod show;
 mod sources;
 mod ui;

@@ -87,6 +87,7 @@ impl SourceConfig {
             "body_max": self.body_bytes_max,
             "requests_per_second": self.requests_per_second,
             "public_url": self.public_url.as_deref().map(printable_url),
+            "send": self.send.as_ref().map(|send| send.printable.clone()),
         });
         if let Value::Object(fields) = &mut shown {
             fields.extend(self.printable_options.clone());

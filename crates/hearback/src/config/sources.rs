@@ -10,7 +10,7 @@ use hearback_store::SourceRef;
 use super::load::warn_clear_text;
 use super::node::{Entry, Node, Table, Value};
 use super::section::{Report, Section, join, nearest};
-use super::{Inputs, Place, SourceConfig, Trial, endpoint, parse, secrets};
+use super::{Inputs, Place, SourceConfig, Trial, endpoint, parse, secrets, sending};
 use crate::trial;
 
 /// Longest body of a webhook that carries events only.
@@ -215,20 +215,27 @@ fn source(
         let place = section.place.clone();
         section.report().warning(&place, message);
     }
-    let made = endpoint::make(name, provider, section, rules.inputs)?;
+    let send = sending::read(name, provider, &mut section, rules.inputs);
+    let title = format!("[sources.{name}]");
+    let made = endpoint::make(title, section, rules.inputs, |options| {
+        let endpoint = provider.endpoint(options)?;
+        let warnings = endpoint.warnings();
+        Ok((endpoint, warnings))
+    })?;
     Some(SourceConfig {
         reference: SourceRef { name: name.into(), provider: provider.name().into(), account: account.into() },
         provider,
         options: made.options,
         printable_options: made.printable,
         keys: made.keys,
-        endpoint: made.endpoint,
+        endpoint: made.built,
         paths,
         mode,
         unknown_message: unknown_message.map_or(UnknownMessage::Store, |(rule, _)| rule),
         body_bytes_max: body_max.unwrap_or(if mail { MAIL_BODY } else { EVENT_BODY }),
         requests_per_second,
         public_url,
+        send,
     })
 }
 

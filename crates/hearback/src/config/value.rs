@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 
 use super::Problem;
 use super::section::Report;
+use super::sending::SendConfig;
 use crate::exit::CliError;
 
 /// What [`super::load()`] found.
@@ -159,6 +160,8 @@ pub(crate) struct SourceConfig {
     pub(crate) requests_per_second: Option<u32>,
     /// The public URL of this one source, complete, if it was given.
     pub(crate) public_url: Option<String>,
+    /// Through what it sends, if that is configured.
+    pub(crate) send: Option<SendConfig>,
 }
 
 impl Config {

@@ -17,6 +17,7 @@ pub(crate) fn message_page(message: &Value, looks: Looks, now: Timestamp) -> Str
         ("your id for the recipient", text(message, "/user_id")),
         ("provider's id", text(message, "/provider_id")),
         ("source", with(text(message, "/source"), text(message, "/provider"))),
+        ("sending", text(message, "/sending/note")),
         ("labels", labels(message)),
         ("tags", words(message, "/tags")),
         ("opened", by_whom(message, "/opens")),

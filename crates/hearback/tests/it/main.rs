@@ -12,6 +12,7 @@ mod messages;
 mod people;
 mod postgres;
 mod program;
+mod sending;
 mod serve;
 mod token;
 

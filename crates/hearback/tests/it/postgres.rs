@@ -8,13 +8,13 @@ use serde_json::Value;
 use crate::program::Program;
 
 /// A server of this test's own: nothing else is in its database.
-struct Database {
+pub(crate) struct Database {
     folder: tempfile::TempDir,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Database {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("hearback-pg").tempdir_in("/tmp").unwrap();
         let url = script("start", folder.path());
         Self { folder, url }

@@ -84,7 +84,7 @@ pub(crate) struct Serving {
 /// An answer over HTTP.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// As it came, perhaps in chunks.
+    /// As it came, perhaps in chunks; empty where the connection broke.
     pub(crate) body: String,
 }
 
@@ -118,15 +118,13 @@ impl Serving {
         ))
     }
 
+    /// Hands JSON to the API.
+    pub(crate) fn give(&self, path: &str, token: &str, body: &str) -> Answer {
+        exchange(self.address(), &giving(path, token, body))
+    }
+
     fn exchange(&self, request: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.address()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let status = text.split(' ').nth(1).unwrap().parse().unwrap();
-        let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
-        Answer { status, body }
+        exchange(self.address(), request)
     }
 
     /// Asks it to stop in order; its exit code.
@@ -135,6 +133,33 @@ impl Serving {
         assert!(Command::new("/bin/kill").args(["-TERM", &id]).status().unwrap().success());
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
+
+    /// Ends it with `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// A request that hands JSON to the API.
+pub(crate) fn giving(path: &str, token: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// Sends a request, and reads what comes until the connection ends.
+pub(crate) fn exchange(address: &str, request: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    // A server that is killed breaks it off.
+    drop(stream.read_to_string(&mut text));
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+    Answer { status, body }
 }
 
 impl Drop for Serving {

@@ -3,27 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hearback_event::{Address, Channel, Label, NewMessage, Registration, Timestamp, labels_from_json};
+use hearback_event::{Address, Channel, NewMessage, Registration, Timestamp};
 use hearback_store::SourceRef;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::Source;
+use crate::api::members::{
+    KEY_MAX, Members, SUBJECT_MAX, USER_ID_MAX, expectation, labels, recipient, source, tags,
+};
 use crate::problem::{Outcome, Problem};
 
-/// Bounds, in bytes unless said otherwise.
-const KEY_MAX: usize = 256;
+/// Longest id of a provider, in bytes.
 const PROVIDER_ID_MAX: usize = 998;
-const SUBJECT_MAX: usize = 2000;
-const USER_ID_MAX: usize = 256;
-const TAG_MAX: usize = 256;
-const LABEL_MAX: usize = 4096;
-const TAGS: usize = 32;
-const LABELS: usize = 64;
 /// A message may be scheduled, but not beyond this.
 const AHEAD_SECONDS_MAX: i64 = 366 * 86_400;
-/// Longest expectation: a month.
-const EXPECT_SECONDS_MAX: u64 = 31 * 86_400;
 
 /// A message to be registered.
 #[derive(ToSchema)]
@@ -71,7 +65,7 @@ pub(crate) struct MessageToRegister {
 #[derive(ToSchema)]
 #[schema(value_type = Value)]
 #[expect(dead_code, reason = "describes what `read` reads")]
-struct LabelValue(Value);
+pub(crate) struct LabelValue(Value);
 
 const MEMBERS: &[&str] = &[
     "source",
@@ -90,15 +84,8 @@ const MEMBERS: &[&str] = &[
 
 /// Reads one message, and which of the sources it belongs to.
 pub(crate) fn read(body: &[u8], sources: &[Arc<Source>], now: Timestamp) -> Outcome<(SourceRef, NewMessage)> {
-    let members = match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(members)) => Members(members),
-        Ok(_) => return Err(Problem::bad_field("body", "a JSON object", "the body is JSON, but no object")),
-        Err(error) => {
-            return Err(Problem::bad_field("body", "a JSON object", format!("the body is no JSON: {error}")));
-        }
-    };
-    members.known()?;
-    let source = source(&members, sources)?;
+    let members = Members::read(body, MEMBERS)?;
+    let source = source(&members, sources)?.reference.clone();
     let key = members.text("key", KEY_MAX)?;
     let provider_message_id = members.text("provider_message_id", PROVIDER_ID_MAX)?;
     let provider_message_id = provider_message_id
@@ -109,12 +96,13 @@ pub(crate) fn read(body: &[u8], sources: &[Arc<Source>], now: Timestamp) -> Outc
         let detail = "give the message a `key` of your own, or its `provider_message_id`";
         return Err(Problem::bad_field("key", expected, detail));
     }
-    let recipient = recipient(&members)?;
+    let recipient = recipient(&members, "recipient")?;
     let channel = channel(&members, &recipient)?;
     let registration = Registration {
         key,
         expect_delivered_within: expectation(&members)?,
         user_id: members.text("user_id", USER_ID_MAX)?,
+        attempt: None,
     };
     let message = NewMessage {
         provider_message_id,
@@ -127,68 +115,6 @@ pub(crate) fn read(body: &[u8], sources: &[Arc<Source>], now: Timestamp) -> Outc
         registration,
     };
     Ok((source, message))
-}
-
-struct Members(Map<String, Value>);
-
-impl Members {
-    fn known(&self) -> Outcome<()> {
-        let Some(name) = self.0.keys().find(|name| !MEMBERS.contains(&name.as_str())) else { return Ok(()) };
-        let name: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
-        let known = MEMBERS.join(", ");
-        let detail = format!("unknown member `{name}`; known are: {known}");
-        Err(Problem::bad_field(&name, format!("members: {known}"), detail))
-    }
-
-    fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).filter(|value| !value.is_null())
-    }
-
-    /// A text without control characters, of at most so many bytes.
-    fn text(&self, name: &str, most: usize) -> Outcome<Option<String>> {
-        let Some(value) = self.get(name) else { return Ok(None) };
-        let good =
-            |text: &&str| !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control);
-        let text = value.as_str().filter(good).ok_or_else(|| {
-            let expected = format!("a text of 1 to {most} bytes without control characters");
-            Problem::bad_field(name, expected.clone(), format!("`{name}` is not {expected}"))
-        })?;
-        Ok(Some(text.to_owned()))
-    }
-}
-
-fn source(members: &Members, sources: &[Arc<Source>]) -> Outcome<SourceRef> {
-    let (name, provider) = (members.text("source", 128)?, members.text("provider", 128)?);
-    let (field, given) =
-        if provider.is_some() && name.is_none() { ("provider", &provider) } else { ("source", &name) };
-    let fits = |source: &&Arc<Source>| {
-        name.as_ref().is_none_or(|name| **name == *source.reference.name)
-            && provider.as_ref().is_none_or(|provider| **provider == *source.reference.provider)
-    };
-    let mut fitting = sources.iter().filter(fits);
-    match (fitting.next(), fitting.next()) {
-        (Some(source), None) => Ok(source.reference.clone()),
-        (first, _) => {
-            let names: Vec<&str> = sources.iter().map(|source| &*source.reference.name).collect();
-            let problem = match (first, given) {
-                (None, None) => "no source is configured".to_owned(),
-                (None, Some(_)) => format!("no source fits `{field}`"),
-                (Some(_), None) => {
-                    "there are several sources; say which one will tell of the message".to_owned()
-                }
-                (Some(_), Some(_)) => format!("several sources fit `{field}`; say which one with `source`"),
-            };
-            let expected = format!("one of the sources: {}", names.join(", "));
-            Err(Problem::bad_field(field, expected, problem))
-        }
-    }
-}
-
-fn recipient(members: &Members) -> Outcome<Address> {
-    let expected = "an e-mail address, a number such as +15551234567, or a messenger's id";
-    let text = members.get("recipient").and_then(Value::as_str).unwrap_or_default();
-    Address::parse(text)
-        .map_err(|error| Problem::bad_field("recipient", expected, format!("`recipient`: {error}")))
 }
 
 fn channel(members: &Members, recipient: &Address) -> Outcome<Channel> {
@@ -206,17 +132,6 @@ fn channel(members: &Members, recipient: &Address) -> Outcome<Channel> {
     })
 }
 
-fn expectation(members: &Members) -> Outcome<Option<u32>> {
-    const NAME: &str = "expect_delivered_within";
-    let Some(value) = members.get(NAME) else { return Ok(None) };
-    let seconds = value.as_u64().filter(|seconds| (1..=EXPECT_SECONDS_MAX).contains(seconds));
-    let seconds = seconds.and_then(|seconds| u32::try_from(seconds).ok()).ok_or_else(|| {
-        let expected = format!("whole seconds from 1 to {EXPECT_SECONDS_MAX}");
-        Problem::bad_field(NAME, expected.clone(), format!("`{NAME}` is not {expected}"))
-    })?;
-    Ok(Some(seconds))
-}
-
 fn sent_at(members: &Members, now: Timestamp) -> Outcome<Timestamp> {
     let Some(value) = members.get("sent_at") else { return Ok(now) };
     let latest = now.plus_seconds(AHEAD_SECONDS_MAX);
@@ -225,48 +140,4 @@ fn sent_at(members: &Members, now: Timestamp) -> Outcome<Timestamp> {
         let expected = "a moment such as 2026-11-20T10:00:00Z, at most a year ahead";
         Problem::bad_field("sent_at", expected, format!("`sent_at` is not {expected}"))
     })
-}
-
-fn labels(members: &Members) -> Outcome<BTreeMap<String, String>> {
-    let expected = format!(
-        "at most {LABELS} labels with keys of 1 to {} bytes and values of at most {LABEL_MAX} bytes",
-        Label::LONGEST_KEY
-    );
-    let bad = |problem: &str| Problem::bad_field("labels", expected.clone(), format!("`labels`: {problem}"));
-    let Some(value) = members.get("labels") else { return Ok(BTreeMap::new()) };
-    let Value::Object(given) = value else { return Err(bad("no JSON object")) };
-    let labels = labels_from_json(value);
-    if given.len() > LABELS {
-        return Err(bad("too many of them"));
-    }
-    if given.iter().filter(|(_, value)| !value.is_null()).count() > labels.len() {
-        return Err(bad("a key is empty or too long"));
-    }
-    if labels.contains_key(Label::MESSAGE_ID) {
-        return Err(bad(
-            "`hearback_id` is for what the provider echoes; the message's own name is its `key`",
-        ));
-    }
-    if labels.values().any(|value| value.len() > LABEL_MAX) {
-        return Err(bad("a value is too long"));
-    }
-    Ok(labels)
-}
-
-fn tags(members: &Members) -> Outcome<Vec<String>> {
-    let bad = || {
-        let expected = format!("a list of at most {TAGS} texts of 1 to {TAG_MAX} bytes");
-        Problem::bad_field("tags", expected.clone(), format!("`tags` is not {expected}"))
-    };
-    let Some(value) = members.get("tags") else { return Ok(Vec::new()) };
-    let given = value.as_array().filter(|tags| tags.len() <= TAGS).ok_or_else(bad)?;
-    let mut tags = Vec::with_capacity(given.len());
-    for tag in given {
-        let good = |tag: &&str| !tag.is_empty() && tag.len() <= TAG_MAX && !tag.chars().any(char::is_control);
-        let tag = tag.as_str().filter(good).ok_or_else(bad)?;
-        if !tags.iter().any(|known| known == tag) {
-            tags.push(tag.to_owned());
-        }
-    }
-    Ok(tags)
 }

@@ -134,7 +134,7 @@ inbound = \"yes\"
 problem hearback.toml:4:1: unknown key `kyes` in [sources.mailgun-eu]; did you mean `keys`?
 problem hearback.toml:4:8: the environment variable `MG_KEY` is not set; set it, or take `env:MG_KEY` out
 problem hearback.toml:5:1: unknown key `mdoe` in [sources.mailgun-eu]; did you mean `mode`?
-problem hearback.toml:6:1: unknown key `zebra` in [sources.mailgun-eu]; known are `keys`, `max_age`, `provider`, `account`, `mode`, `paths`, `unknown_message`, `public_url`, `requests_per_second`, `body_max`, `inbound`
+problem hearback.toml:6:1: unknown key `zebra` in [sources.mailgun-eu]; known are `keys`, `max_age`, `provider`, `account`, `mode`, `paths`, `unknown_message`, `public_url`, `requests_per_second`, `body_max`, `inbound`, `send`
 problem hearback.toml:7:10: `paths`: expected a path beginning with `/`, such as \"/mailgun-webhook/\"
 problem hearback.toml:7:18: `paths`: expected a plain path without `?`, `#`, braces, `*` and spaces
 problem hearback.toml:7:26: `paths`: Hearback itself answers on this path; choose another

@@ -128,6 +128,7 @@ fn the_examples_in_the_default_file_are_true() {
     let uncommented = lines.join("\n");
     let bench = Bench::new(&uncommented)
         .with("MG_KEY", "0123456789abcdef0123456789abcdef")
+        .with("MG_SENDING_KEY", "0123456789abcdef-sending")
         .with("CRM_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         .with("CRM_TOKEN", "Bearer abc");
     bench.write("mg", "abcdef0123456789abcdef0123456789", 0o600);
@@ -141,6 +142,55 @@ fn the_examples_in_the_default_file_are_true() {
     assert_eq!(config.sources[0].requests_per_second, Some(500));
     assert_eq!(config.sources[0].body_bytes_max, 25 << 20);
     assert!(config.server.admin.is_some() && config.server.public_url.is_some());
+    let send = &config.to_shown()["sources"]["mailgun-eu"]["send"];
+    assert_eq!((&send["key"], &send["timeout_s"]), (&"env:MG_SENDING_KEY".into(), &30.into()));
+}
+
+/// Every provider that can send, with keys that are shown nowhere; and those that cannot.
+#[test]
+fn sending_is_configured_beside_the_source() {
+    let key = "geheim-geheim-geheim-geheim";
+    let further = |name: &str| match name {
+        "mailgun" => "domain = \"mg.example.com\"\n",
+        "twilio" => "account_sid = \"AC0123\"\n",
+        _ => "",
+    };
+    let mut able = Vec::new();
+    for provider in hearback_providers::PROVIDERS {
+        let name = provider.name();
+        let table =
+            format!("[sources.{name}.send]\nkey = \"{key}\"\nfrom = \"a@x.example\"\n{}", further(name));
+        let options = provider.trial_options(&mut |bytes| bytes.fill(7));
+        let options: Vec<_> = options.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
+        let options = options.concat();
+        let options = if options.contains('{') { continue } else { options };
+        let source = format!(
+            "[server]\npublic_url = \"https://x.example\"\n[sources.{name}]\nprovider = \"{name}\"\n{options}"
+        );
+        let bench = Bench::new(&format!("{source}{table}"));
+        if provider.sender(&hearback_providers::Options::default()).is_none() {
+            assert!(bench.complaints().contains("Hearback cannot send through"), "{}", bench.complaints());
+            continue;
+        }
+        able.push(name);
+        assert!(!bench.complaints().contains("problem"), "{name}: {}", bench.complaints());
+        let shown = bench.load().config.unwrap().to_shown();
+        assert_eq!(shown["sources"][name]["send"]["from"], "a@x.example");
+        assert!(!shown.to_string().contains(key) && !bench.complaints().contains(key));
+        let variable = format!("HEARBACK__SOURCES__{}__SEND__KEY", name.to_uppercase());
+        let further = format!("{source}[sources.{name}.send]\n{}", further(name));
+        let overlaid = Bench::new(&further).with(&variable, "env:ELSEWHERE").with("ELSEWHERE", key);
+        assert!(
+            overlaid.load().config.unwrap().sources[0].send.is_some(),
+            "{name}: {}",
+            overlaid.complaints()
+        );
+        let wrong = Bench::new(&format!("{source}[sources.{name}.send]\nkyy = \"{key}\"\ntimeout_s = 0\n"));
+        let complaints = wrong.complaints();
+        assert!(complaints.contains("unknown key `kyy`") && complaints.contains("timeout_s"), "{complaints}");
+        assert!(!complaints.contains(key), "{complaints}");
+    }
+    assert_eq!(able, ["mailgun", "mandrill", "sendgrid", "resend", "twilio", "postmark"]);
 }
 
 fn is_key(text: &str) -> bool {
