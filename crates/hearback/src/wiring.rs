@@ -86,7 +86,9 @@ pub(crate) fn settings(config: Config, store: &Arc<dyn Store>) -> Settings {
 
 /// The interface over what the server takes.
 pub(crate) fn interface(store: &Arc<LogStore>, settings: &Settings, options: hearback_ui::Options) -> Ui {
-    Ui::new(Arc::clone(store) as _, Arc::clone(store) as _, settings.sources.clone(), options)
+    let destinations = settings.destinations.clone();
+    let destinations = destinations.unwrap_or_else(|| Destinations::new(Vec::new(), Arc::clone(store) as _));
+    Ui::new(Arc::clone(store) as _, Arc::clone(store) as _, settings.sources.clone(), destinations, options)
 }
 
 fn wire(source: SourceConfig, public_base: &str) -> Source {
