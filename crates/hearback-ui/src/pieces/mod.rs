@@ -38,7 +38,7 @@ impl Html {
 }
 
 /// Adds to a text; to one in memory this cannot fail.
-fn put(out: &mut String, words: fmt::Arguments<'_>) {
+pub(crate) fn put(out: &mut String, words: fmt::Arguments<'_>) {
     fmt::Write::write_fmt(out, words).unwrap_or_default();
 }
 
