@@ -70,6 +70,57 @@ test("what was refused under the old key is verified again and let in", async (t
   assert.match(await inAuditLog(t, "quarantine.retry"), /operator/);
 });
 
+test("a destination is paused, resumed and tested", async (t) => {
+  const page = await as(t, browser, "operator");
+  await page.goto("/destinations");
+  await page.getByRole("link", { name: "archive" }).click();
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByText("A person holds it since").waitFor();
+  await tell("mailgun", "--event", "delivered", "--count", "2");
+  await page.reload();
+  await page.getByText("2 events wait in the log").waitFor();
+  await page.getByRole("button", { name: "Resume" }).click();
+  await page.locator(".toast", { hasText: "Resumed" }).waitFor();
+  // Pushed by another task: the page says so as soon as it looks again.
+  while (!(await page.getByText("It has everything that it wants").count())) await page.reload();
+  await page.getByRole("button", { name: "Send a test" }).click();
+  await page.getByText("The test was taken.").waitFor();
+  await page.goto("/destinations/crm");
+  await page.getByRole("button", { name: "Send a test" }).click();
+  await page.getByText("The test was not taken.").waitFor();
+  for (const what of ["destination.pause", "destination.resume", "destination.test"]) assert.match(await inAuditLog(t, what), /operator/);
+});
+
+test("what a destination did not take is counted, and then pushed again", async (t) => {
+  const page = await as(t, browser, "operator");
+  await page.goto("/destinations/crm");
+  const dead = async () => Number((await page.locator(".seg a", { hasText: "Given up" }).innerText()).match(/\d+/)[0]);
+  while ((await dead()) < 4) await page.reload();
+  const before = await dead();
+  await page.getByRole("button", { name: "Count them" }).click();
+  await page.getByText(`${before} events would be pushed again.`).waitFor();
+  assert.equal(await dead(), before, "counting changes nothing");
+  await page.getByRole("button", { name: `Push ${before} events again` }).click();
+  await page.locator(".toast", { hasText: `${before} events pushed once more` }).waitFor();
+  assert.match(await inAuditLog(t, "destination.redrive"), new RegExp(`operator[^]*crm: dead, ${before} events`));
+  // Nobody listens there: they fail once more.
+  while ((await dead()) < before) await page.reload();
+});
+
+test("why an event did not come to a destination is explained", async (t) => {
+  const page = await as(t, browser, "operator");
+  const explain = async (type) => {
+    await page.goto(`/events?type=${type}&period=all`);
+    const id = new URL(await page.locator("a.row").first().evaluate((row) => row.href)).searchParams.get("open");
+    await page.goto("/destinations/crm");
+    await page.getByLabel("Id of the event").fill(id);
+    await page.getByRole("button", { name: "Explain" }).click();
+    return page.locator('[role="status"]', { has: page.locator(".badge") }).innerText();
+  };
+  assert.match(await explain("delivered"), /Not wanted[^]*Its type is none of message.bounced/);
+  assert.match(await explain("bounced"), /(Given up|Waiting)[^]*tried/);
+});
+
 test("an admin makes a user, who signs in, and whose session he ends", async (t) => {
   const admin = await as(t, browser, "admin");
   await admin.goto("/settings/users");

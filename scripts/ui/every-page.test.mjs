@@ -25,6 +25,9 @@ async function check(page, name, look) {
   assert.deepEqual(told, [], `${name}, ${look}`);
   const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(wide <= window, `${name}, ${look}: ${wide} pixels on a screen of ${window}`);
+  const cut = await page.$$eval("main .card, main .list", (cards) => cards.filter((card) => card.scrollWidth > card.clientWidth + 1)
+    .map((card) => `${card.getAttribute("aria-labelledby") ?? card.getAttribute("aria-label") ?? card.className}: ${card.scrollWidth} pixels in ${card.clientWidth}`));
+  assert.deepEqual(cut, [], `${name}, ${look}: cards that are cut off`);
 }
 
 for (const { name: look, ...options } of looks) {

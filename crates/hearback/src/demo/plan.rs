@@ -77,6 +77,15 @@ const LETTERS: &[Letter] = &[
     },
 ];
 
+/// Within how many seconds the house wants a message delivered: what a guest needs to get in.
+pub(crate) fn expected_within(happening: &Happening) -> Option<u32> {
+    match happening.labels.get("purpose").map(String::as_str) {
+        Some("pre_arrival") => Some(1800),
+        Some("door_code") => Some(300),
+        _ => None,
+    }
+}
+
 /// Makes happenings, each with a number of its own.
 struct Maker {
     rng: Rng,

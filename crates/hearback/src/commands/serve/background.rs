@@ -16,7 +16,7 @@ use crate::exit::CliError;
 const RETENTION_EVERY: Duration = Duration::from_hours(1);
 
 /// The tasks beside the server.
-pub(super) struct Background {
+pub(in crate::commands) struct Background {
     retention: JoinHandle<()>,
     watchdog: JoinHandle<()>,
     end_watch: watch::Sender<bool>,
@@ -26,7 +26,7 @@ pub(super) struct Background {
 
 impl Background {
     /// Starts them all. What comes in after this is the destinations'.
-    pub(super) async fn start(
+    pub(in crate::commands) async fn start(
         store: &Arc<dyn Store>,
         retention: Retention,
         destinations: Option<&Destinations>,
@@ -43,7 +43,7 @@ impl Background {
     }
 
     /// Ends them: pushes that are under way may end, until `now` is ready.
-    pub(super) async fn end(self, now: impl Future<Output = ()>) {
+    pub(in crate::commands) async fn end(self, now: impl Future<Output = ()>) {
         // Between two steps, of which each is complete by itself.
         self.retention.abort();
         self.end_watch.send_replace(true);

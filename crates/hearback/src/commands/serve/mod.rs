@@ -1,6 +1,6 @@
 //! `hearback serve`: receives webhooks until it is told to stop.
 
-mod background;
+pub(super) mod background;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
