@@ -17,6 +17,15 @@ async function inAuditLog(t, what) {
   return admin.locator("tbody tr", { hasText: what }).first().innerText();
 }
 
+// Looks again until it is so; what another task does takes a moment.
+async function reload(page, isSo) {
+  for (let n = 0; n < 300; n++) {
+    if (await isSo()) return;
+    await page.reload();
+  }
+  assert.fail(`not so after 300 looks at ${page.url()}`);
+}
+
 test("the list says how many events are new, and shows them when asked", async (t) => {
   const page = await as(t, browser, "operator");
   await page.goto("/events");
@@ -82,7 +91,7 @@ test("a destination is paused, resumed and tested", async (t) => {
   await page.getByRole("button", { name: "Resume" }).click();
   await page.locator(".toast", { hasText: "Resumed" }).waitFor();
   // Pushed by another task: the page says so as soon as it looks again.
-  while (!(await page.getByText("It has everything that it wants").count())) await page.reload();
+  await reload(page, () => page.getByText("It has everything that it wants").count());
   await page.getByRole("button", { name: "Send a test" }).click();
   await page.getByText("The test was taken.").waitFor();
   await page.goto("/destinations/crm");
@@ -95,7 +104,7 @@ test("what a destination did not take is counted, and then pushed again", async 
   const page = await as(t, browser, "operator");
   await page.goto("/destinations/crm");
   const dead = async () => Number((await page.locator(".seg a", { hasText: "Given up" }).innerText()).match(/\d+/)[0]);
-  while ((await dead()) < 4) await page.reload();
+  await reload(page, async () => (await dead()) >= 4);
   const before = await dead();
   await page.getByRole("button", { name: "Count them" }).click();
   await page.getByText(`${before} events would be pushed again.`).waitFor();
@@ -104,7 +113,7 @@ test("what a destination did not take is counted, and then pushed again", async 
   await page.locator(".toast", { hasText: `${before} events pushed once more` }).waitFor();
   assert.match(await inAuditLog(t, "destination.redrive"), new RegExp(`operator[^]*crm: dead, ${before} events`));
   // Nobody listens there: they fail once more.
-  while ((await dead()) < before) await page.reload();
+  await reload(page, async () => (await dead()) >= before);
 });
 
 test("why an event did not come to a destination is explained", async (t) => {

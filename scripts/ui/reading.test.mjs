@@ -59,7 +59,7 @@ test("the search box understands what is typed", async (t) => {
   await page.goto("/recipients?suppressed=true");
   const address = await page.locator("a.row").first().innerText();
   await page.goto("/timelines");
-  const label = await page.locator("main a.label", { hasText: "booking_id" }).first().innerText();
+  const label = await page.locator("main a.label", { hasText: "booking_id" }).first().textContent();
   for (const [text, path] of [
     [address, `/recipients/${address}`],
     ["old-lodge.example", "/events"],
