@@ -126,16 +126,10 @@ fn not_yet(ahead: u64, state: &DestinationState, moment: Moment<'_>) -> String {
             format!("the destination is paused since {}; {before}", moment(at))
         }
         (Standing::Disabled, Some(at)) => {
-            format!(
-                "the destination is disabled since {}, because it is gone for good; {before}",
-                moment(at)
-            )
+            format!("the destination is disabled since {}, because it is gone for good; {before}", moment(at))
         }
         (Standing::Failing, Some(at)) => {
-            format!(
-                "the destination takes nothing since {} and is probed now and then; {before}",
-                moment(at)
-            )
+            format!("the destination takes nothing since {} and is probed now and then; {before}", moment(at))
         }
         _ => format!("it comes in a moment; {before}"),
     }

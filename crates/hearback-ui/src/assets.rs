@@ -109,7 +109,9 @@ mod tests {
             for rest in text.split("class=").skip(1) {
                 let Some(rest) = rest.trim_start_matches('\\').strip_prefix('"') else { continue };
                 let value = rest.split('"').next().unwrap().trim_end_matches('\\');
-                for word in without_tags(value).split_whitespace().filter(|word| !word.contains(['{', '}', '%'])) {
+                for word in
+                    without_tags(value).split_whitespace().filter(|word| !word.contains(['{', '}', '%']))
+                {
                     found.insert((word.to_owned(), path.display().to_string()));
                 }
             }

@@ -4,7 +4,8 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::pages::{
-    destinations, entrance, events, home, messages, quarantine, recipients, settings, sources, suppressions, timelines,
+    destinations, entrance, events, home, messages, quarantine, recipients, settings, sources, suppressions,
+    timelines,
 };
 use crate::ui::Ui;
 use crate::{assets, preferences, search};

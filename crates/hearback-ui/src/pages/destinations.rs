@@ -123,6 +123,7 @@ pub(crate) async fn list(State(ui): State<Ui>, visit: Visit) -> Outcome {
         (0, _) => "Programs and people that are told of events".to_owned(),
         (1, 0) => "One, and it is well".to_owned(),
         (all, 0) => format!("{all}, all of them well"),
+        (all, 1) => format!("1 of {all} takes nothing now"),
         (all, unwell) => format!("{unwell} of {all} take nothing now"),
     };
     let page = Page { frame: Frame::new(ui, &visit, "/destinations", "Destinations").await?, about, lines };

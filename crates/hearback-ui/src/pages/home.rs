@@ -119,4 +119,3 @@ pub(crate) async fn show(State(ui): State<Ui>, visit: Visit, RawQuery(query): Ra
 fn day_of(at: Timestamp) -> Timestamp {
     Timestamp::from_seconds(at.day() * 86_400).unwrap_or(at)
 }
-

@@ -15,7 +15,7 @@ pub(crate) use badge::{Mark, badge, cause_words, kind_mark, reason_words, status
 pub(crate) use chart::{Columns, Stack, meter, spark};
 pub(crate) use json::tree;
 pub(crate) use label::{label, tag};
-pub(crate) use number::{bytes, count, duration, percent};
+pub(crate) use number::{brief, bytes, count, duration, percent};
 pub(crate) use when::Clock;
 
 /// HTML. Whoever makes one has escaped what is not his own.

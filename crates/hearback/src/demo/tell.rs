@@ -73,7 +73,7 @@ impl<'a> Teller<'a> {
             subject: Some(happening.subject.clone()),
             labels: happening.labels.clone(),
             tags: happening.tags.clone(),
-            sent_at: happening.occurred_at,
+            sent_at: happening.occurred_at.plus_seconds(-1),
             registration: Registration {
                 key: Some(happening.message.clone()),
                 expect_delivered_within: Some(within),
@@ -83,7 +83,7 @@ impl<'a> Teller<'a> {
         Some(Submission {
             source: self.voice(one.provider)?.source.reference.clone(),
             origin: Origin::Application,
-            received_at: happening.occurred_at,
+            received_at: happening.occurred_at.plus_seconds(-1),
             verified: true,
             events: vec![message.into_event()],
             digest: DedupKey::of(&[]),

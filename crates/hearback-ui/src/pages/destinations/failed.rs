@@ -1,7 +1,9 @@
 //! Pushes that failed: what waits for another try, and what was given up.
 
-use hearback_store::{Fate, FailedPushQuery, PushEnd};
+use hearback_event::EventId;
+use hearback_store::{FailedPush, FailedPushQuery, Fate, PushEnd};
 
+use crate::pages::events::who;
 use crate::pieces::{Clock, Html, Mark, badge, count};
 use crate::refusal::Outcome;
 use crate::ui::Parts;
@@ -30,9 +32,8 @@ pub(super) struct Failed {
 /// One push.
 pub(super) struct Row {
     pub(super) badge: Html,
-    pub(super) event: Option<String>,
-    /// The end of its id, which tells it from others.
-    pub(super) short: String,
+    /// What happened, and to whom; nothing where the event is not kept any more.
+    pub(super) event: Option<(Html, String)>,
     pub(super) href: String,
     pub(super) error: String,
     pub(super) attempts: u32,
@@ -62,6 +63,10 @@ pub(super) async fn failed(
     let link = |word: &str| Query::default().with("show", word).of(path);
     let all = shown.waiting + shown.dead;
     let last = found.last().filter(|_| found.len() == ROWS).map(|(push, _)| push.position);
+    let mut rows = Vec::with_capacity(found.len());
+    for (push, event) in found {
+        rows.push(row(ui, visit, &clock, push, event).await?);
+    }
     Ok(Failed {
         shows: vec![
             (format!("All {}", count(all)), path.to_owned(), ended.is_none()),
@@ -70,30 +75,32 @@ pub(super) async fn failed(
         ],
         more: last.map(|beyond| Query::default().with("show", show).with("beyond", beyond).of(path)),
         is_first: beyond == 0,
-        rows: found
-            .into_iter()
-            .map(|(push, event)| {
-                let (mark, next) = fate(push.fate, &clock);
-                let event = event.map(|event| event.to_string());
-                Row {
-                    badge: badge(mark, ""),
-                    href: event.as_ref().map(|id| format!("/events?open={id}")).unwrap_or_default(),
-                    short: event.as_deref().map(short).unwrap_or_default(),
-                    event,
-                    error: visit.eyes.text(&push.error).into_owned(),
-                    attempts: push.attempts,
-                    last: push.last_try.map(|at| clock.ago(at)).unwrap_or_default(),
-                    next,
-                }
-            })
-            .collect(),
+        rows,
     })
 }
 
-/// The end of an id.
-fn short(id: &str) -> String {
-    let skip = id.chars().count().saturating_sub(8);
-    format!("…{}", id.chars().skip(skip).collect::<String>())
+async fn row(
+    ui: &Parts,
+    visit: &Visit,
+    clock: &Clock,
+    push: FailedPush,
+    event: Option<EventId>,
+) -> Outcome<Row> {
+    // An event is found by its id without any index.
+    let record = match event {
+        Some(id) => ui.store.event(id).await?,
+        None => None,
+    };
+    let (mark, next) = fate(push.fate, clock);
+    Ok(Row {
+        badge: badge(mark, ""),
+        href: event.map(|id| format!("/events?open={id}")).unwrap_or_default(),
+        event: record.map(|record| (badge(Mark::of(&record.event), "badge-plain"), who(&record, visit))),
+        error: visit.eyes.text(&push.error).into_owned(),
+        attempts: push.attempts,
+        last: push.last_try.map(|at| clock.ago(at)).unwrap_or_default(),
+        next,
+    })
 }
 
 /// The mark of a fate, and when it is tried again.

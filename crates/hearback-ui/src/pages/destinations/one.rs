@@ -121,37 +121,38 @@ pub(super) async fn page(
     let mark = mark(standing);
     let (verdict, words) = verdict(standing, since, &view, &clock);
     let explained = explain(ui, &view, query, &clock).await?;
-    let view_page = Page {
-        frame: Frame::new(ui, visit, "/destinations", name).await?.saying(query.get("said")),
-        kind: destination.carrier.kind().to_owned(),
-        target: visit.eyes.text(&destination.carrier.target()).into_owned(),
-        badge: badge(mark, "badge-lg"),
-        status: mark.status,
-        icon: mark.icon,
-        verdict,
-        words,
-        problem: state.last_failure.as_ref().filter(|(at, _)| Some(*at) > state.last_success_at).map(
-            |(at, why)| format!("{}: {}", clock.text(*at, "%-d %b, %H:%M:%S"), visit.eyes.text(why)),
-        ),
-        facts: facts(&view, &clock),
-        events: destination.filter.types().to_vec(),
-        when: destination.filter.when().map(str::to_owned),
-        ordered: destination.pace.ordered,
-        is_held: matches!(standing, Standing::Paused | Standing::Disabled | Standing::Failing),
-        is_set_up: standing != Standing::NotSetUp,
-        may_change: visit.role >= Role::Operator,
-        tested,
-        failed: failed(ui, visit, name, query, &path, Shown { waiting: state.waiting, dead: state.dead })
-            .await?,
-        which: chosen(WHICH.iter().map(|(word, words, _)| (*word, *words)), query.get("redrive"), "dead"),
-        since: chosen(SINCE.iter().map(|(word, words, _)| (*word, *words)), query.get("since"), "24h"),
-        asked: asked(ui, visit, name, query).await?,
-        explain: query.get("event").unwrap_or_default().to_owned(),
-        unknown_event: query.get("event").is_some() && explained.is_none(),
-        explained,
-        name: name.to_owned(),
-        path,
-    };
+    let view_page =
+        Page {
+            frame: Frame::new(ui, visit, "/destinations", name).await?.saying(query.get("said")),
+            kind: destination.carrier.kind().to_owned(),
+            target: visit.eyes.text(&destination.carrier.target()).into_owned(),
+            badge: badge(mark, "badge-lg"),
+            status: mark.status,
+            icon: mark.icon,
+            verdict,
+            words,
+            problem: state.last_failure.as_ref().filter(|(at, _)| Some(*at) > state.last_success_at).map(
+                |(at, why)| format!("{}: {}", clock.text(*at, "%-d %b, %H:%M:%S"), visit.eyes.text(why)),
+            ),
+            facts: facts(&view, &clock),
+            events: destination.filter.types().to_vec(),
+            when: destination.filter.when().map(str::to_owned),
+            ordered: destination.pace.ordered,
+            is_held: matches!(standing, Standing::Paused | Standing::Disabled | Standing::Failing),
+            is_set_up: standing != Standing::NotSetUp,
+            may_change: visit.role >= Role::Operator,
+            tested,
+            failed: failed(ui, visit, name, query, &path, Shown { waiting: state.waiting, dead: state.dead })
+                .await?,
+            which: chosen(WHICH.iter().map(|(word, words, _)| (*word, *words)), query.get("redrive"), "dead"),
+            since: chosen(SINCE.iter().map(|(word, words, _)| (*word, *words)), query.get("since"), "24h"),
+            asked: asked(ui, visit, name, query).await?,
+            explain: query.get("event").unwrap_or_default().to_owned(),
+            unknown_event: query.get("event").is_some() && explained.is_none(),
+            explained,
+            name: name.to_owned(),
+            path,
+        };
     Ok(answer::page(StatusCode::OK, &visit.caller.headers, &view_page))
 }
 
@@ -164,18 +165,14 @@ fn chosen(
     all.map(|(value, words)| (value, words, value == word)).collect()
 }
 
-fn verdict(
-    standing: Standing,
-    since: Option<Timestamp>,
-    view: &View,
-    clock: &Clock,
-) -> (String, String) {
+fn verdict(standing: Standing, since: Option<Timestamp>, view: &View, clock: &Clock) -> (String, String) {
     let since = since.map(|at| clock.text(at, "%-d %b, %H:%M")).unwrap_or_default();
     let lag = events_word(view.lag_events);
     match standing {
-        Standing::Running if view.lag_events == 0 => {
-            ("It has everything that it wants.".to_owned(), "New events are pushed as they come in.".to_owned())
-        }
+        Standing::Running if view.lag_events == 0 => (
+            "It has everything that it wants.".to_owned(),
+            "New events are pushed as they come in.".to_owned(),
+        ),
         Standing::Running => (format!("{lag} behind."), "It is being caught up.".to_owned()),
         Standing::Paused => (
             format!("A person holds it since {since}."),
@@ -189,7 +186,9 @@ fn verdict(
         ),
         Standing::Disabled => (
             format!("Its receiver said that it is gone for good, {since}."),
-            format!("Mend the receiver, or its URL in the configuration, then resume it. {lag} wait in the log."),
+            format!(
+                "Mend the receiver, or its URL in the configuration, then resume it. {lag} wait in the log."
+            ),
         ),
         Standing::NotSetUp => (
             "No server has run with it yet.".to_owned(),
@@ -242,7 +241,5 @@ async fn explain(ui: &Parts, view: &View, query: &Query, clock: &Clock) -> Outco
         Became::Skipped => Mark { status: "queued", icon: "filter", word: "Not wanted" },
         Became::NotYet => Mark { status: "queued", icon: "queued", word: "Not yet" },
     };
-    let mut letters = sentence.chars();
-    let first: String = letters.next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default();
-    Ok(Some((badge(mark, ""), format!("{first}{}.", letters.as_str()))))
+    Ok(Some((badge(mark, ""), crate::pages::messages::sentence(&sentence))))
 }

@@ -19,7 +19,12 @@ pub(super) fn ended(sums: &Sums) -> [u64; 4] {
     [sums.delivered, sums.deferred, sums.bounced + sums.failed, sums.complained]
 }
 
-pub(super) fn stacks(rows: &[RollupRow], since: Timestamp, period: &Period, clock: &Clock) -> Vec<(Sums, Stack)> {
+pub(super) fn stacks(
+    rows: &[RollupRow],
+    since: Timestamp,
+    period: &Period,
+    clock: &Clock,
+) -> Vec<(Sums, Stack)> {
     let width = period.column * 3600;
     (0..period.drawn / period.column)
         .map(|place| {

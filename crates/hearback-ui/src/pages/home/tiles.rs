@@ -164,10 +164,9 @@ pub(super) fn tiles(is: &Sums, was: &Sums, series: &[Sums], period: &Period) -> 
 pub(super) fn overdue(watched: &Watched) -> Tile {
     let mark = kind_mark(Kind::Overdue);
     let note = match (watched.waiting, watched.overdue) {
-        (0, 0) => "no message is waited for".to_owned(),
-        (0, _) => "now; no other is waited for".to_owned(),
-        (1, _) => "now; 1 more is waited for".to_owned(),
-        (waiting, _) => format!("now; {} more are waited for", count(waiting)),
+        (0, 0) => "none is waited for".to_owned(),
+        (0, _) => "at this moment".to_owned(),
+        (waiting, _) => format!("now; {} not due yet", count(waiting)),
     };
     Tile {
         status: if watched.overdue == 0 { "queued" } else { mark.status },

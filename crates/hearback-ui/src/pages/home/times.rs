@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hearback_event::{delay_end, delay_percentile};
 use hearback_store::DeliveryTimes;
 
-use crate::pieces::{Html, count, duration, percent, put};
+use crate::pieces::{Html, brief, count, percent, put};
 
 /// Sources of the table, the slowest first.
 const SOURCES: usize = 4;
@@ -52,7 +52,7 @@ fn within(steps: &Steps, share: f64) -> Option<f64> {
 }
 
 fn shown(seconds: Option<f64>) -> String {
-    seconds.map_or_else(|| "–".to_owned(), |seconds| duration((seconds * 1e9) as i64))
+    seconds.map_or_else(|| "–".to_owned(), |seconds| brief((seconds * 1e9) as i64))
 }
 
 fn is_slow(seconds: Option<f64>) -> bool {
@@ -91,7 +91,10 @@ pub(super) fn times(rows: &[DeliveryTimes]) -> Option<Times> {
     Some(Times {
         shares: vec![share("Half within", 0.5), share("90% within", 0.9), share("99% within", 0.99)],
         bars,
-        about: format!("Deliveries by the time that they took; {}% later than a minute", percent(late, measured)),
+        about: format!(
+            "Deliveries by the time that they took; {}% later than a minute",
+            percent(late, measured)
+        ),
         sources: lines.into_iter().take(SOURCES).map(|(_, line)| line).collect(),
         measured: count(measured),
     })
@@ -109,7 +112,8 @@ fn bars(all: &Steps, measured: u64) -> (Vec<(Html, &'static str)>, u64) {
         }
     }
     let highest = counts.iter().copied().max().unwrap_or(1).max(1);
-    let late = counts.iter().zip(BARS).filter(|(_, (.., hue))| *hue == "deferred").map(|(count, _)| count).sum();
+    let late =
+        counts.iter().zip(BARS).filter(|(_, (.., hue))| *hue == "deferred").map(|(count, _)| count).sum();
     let draw = |(count, (_, word, hue)): (&u64, &(f64, &'static str, &str))| {
         let height = if *count == 0 { 0.0 } else { (*count as f64 / highest as f64 * 76.0).max(1.5) };
         let mut svg = String::new();
