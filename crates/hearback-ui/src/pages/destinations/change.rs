@@ -1,6 +1,7 @@
 //! What a person does to a destination. Each of it stands in the audit log.
 
 use axum::extract::{Path, State};
+use axum::response::Response;
 use hearback_deliver::{Outcome as Pushed, Redrive};
 use hearback_event::Timestamp;
 use hearback_store::{DestinationControl, Role};
@@ -14,9 +15,9 @@ use crate::ui::{Parts, Ui};
 use crate::url::{Query, segment};
 
 /// Back to the page of a destination, with words about what was done.
-fn done(name: &str, said: &str) -> Outcome {
+fn done(name: &str, said: &str) -> Response {
     let path = format!("/destinations/{}", segment(name));
-    Ok(answer::redirect(&Query::default().with("said", said).of(&path), []))
+    answer::redirect(&Query::default().with("said", said).of(&path), [])
 }
 
 async fn control(ui: &Parts, name: &str, control: DestinationControl) -> Outcome<()> {
@@ -28,7 +29,7 @@ pub(crate) async fn pause(State(ui): State<Ui>, Path(name): Path<String>, change
     change.visit.require(Role::Operator)?;
     control(&ui.0, &name, DestinationControl::Pause).await?;
     change.record(&ui.0, "destination.pause", name.clone()).await?;
-    done(&name, "Paused: nothing is pushed, and nothing is lost")
+    Ok(done(&name, "Paused: nothing is pushed, and nothing is lost"))
 }
 
 /// `POST /destinations/{name}/resume`
@@ -36,7 +37,7 @@ pub(crate) async fn resume(State(ui): State<Ui>, Path(name): Path<String>, chang
     change.visit.require(Role::Operator)?;
     control(&ui.0, &name, DestinationControl::Resume).await?;
     change.record(&ui.0, "destination.resume", name.clone()).await?;
-    done(&name, "Resumed: what waited is pushed now")
+    Ok(done(&name, "Resumed: what waited is pushed now"))
 }
 
 /// `POST /destinations/{name}/redrive`: what was counted before is pushed once more.
@@ -52,7 +53,7 @@ pub(crate) async fn redrive(State(ui): State<Ui>, Path(name): Path<String>, chan
     let count = ui.0.destinations.redrive(&name, &redrive).await?.ok_or_else(missing)?;
     let events = events_word(count);
     change.record(&ui.0, "destination.redrive", format!("{name}: {word}, {events}")).await?;
-    done(&name, &format!("{events} pushed once more"))
+    Ok(done(&name, &format!("{events} pushed once more")))
 }
 
 /// `POST /destinations/{name}/test`: pushes an event that is made up, and says what came of it.
