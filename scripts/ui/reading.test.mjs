@@ -32,6 +32,26 @@ test("a bounce is followed from the overview to its raw payload", async (t) => {
   await page.getByRole("heading", { name: "Why bounced?" }).waitFor();
 });
 
+test("what was expected and did not come is followed from the overview to what is known of it", async (t) => {
+  const page = await guest(t, browser);
+  await page.goto("/");
+  const tile = page.locator("a.tile", { hasText: "Overdue" });
+  // The watchdog looks once a second.
+  for (let n = 0; n < 300 && (await tile.locator("b").innerText()) === "0"; n++) await page.reload();
+  await page.locator(".rows a", { hasText: "overdue" }).click();
+  await page.waitForURL(/\/messages\?overdue=true/);
+  const rows = page.locator("tbody tr");
+  for (const text of await rows.allInnerTexts()) assert.match(text, /Overdue/);
+  await page.locator("a.row").first().click();
+  await page.getByText("Expected by").waitFor();
+  const story = await page.locator(".tl").innerText();
+  assert.match(story, /Registered by the application[^]*Expected within/);
+  assert.match(story, /Overdue/);
+  const notice = page.locator(".tl-note");
+  assert.equal(await notice.getAttribute("data-status"), "overdue");
+  assert.match(await notice.innerText(), /Overdue\s+\S+/, "the notice says more than its name");
+});
+
 test("filters stand in the URL, and the back button undoes them one by one", async (t) => {
   const page = await guest(t, browser);
   await page.goto("/events?period=30d");

@@ -52,6 +52,8 @@ struct Page {
     /// Id, title, word, rows.
     worst: [(&'static str, &'static str, &'static str, Vec<Worst>); 2],
     enough: String,
+    /// Domains and tags are counted by the day.
+    worst_since: String,
     nothing_yet: bool,
 }
 
@@ -110,6 +112,7 @@ pub(crate) async fn show(State(ui): State<Ui>, visit: Visit, RawQuery(query): Ra
             },
         ),
         enough: count(enough),
+        worst_since: clock.text(day_of(from), "%-d %b, %H:%M"),
         nothing_yet: ui.store.last_position() == 0,
         frame: Frame::new(ui, &visit, "/", "Overview").await?.saying(query.get("said")),
     };
