@@ -120,9 +120,11 @@ mod tests {
 
     /// What a template computes inside of an attribute is no class.
     fn without_tags(value: &str) -> String {
-        let mut parts = value.split("{%");
-        let first = parts.next().unwrap_or_default().to_owned();
-        parts.filter_map(|part| part.split_once("%}")).fold(first, |text, (_, rest)| text + " " + rest)
+        [("{%", "%}"), ("{{", "}}")].into_iter().fold(value.to_owned(), |value, (begin, end)| {
+            let mut parts = value.split(begin);
+            let first = parts.next().unwrap_or_default().to_owned();
+            parts.filter_map(|part| part.split_once(end)).fold(first, |text, (_, rest)| text + " " + rest)
+        })
     }
 
     #[test]
