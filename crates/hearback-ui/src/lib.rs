@@ -1,10 +1,10 @@
 //! Hearback's web interface: pages for people, made on the server, over the [`Store`](hearback_store::Store) contract.
 //!
 //! Everything that can be seen has a URL; pages read without scripts; nothing is loaded from elsewhere. Who asks is told by a
-//! session, or by a proxy in front ([`Options::trusted_header`]); what changes something is a [`change::Change`], which cannot
+//! session, or by a proxy in front ([`Options::trusted_header`]); what changes something is a `change::Change`, which cannot
 //! be had without the form's secret.
 //!
-//! A page is one template in `templates/`, one file in [`pages`], and one line in [`router`](router()).
+//! A page is one template in `templates/`, one file in `pages`, and one line in [`router`](router()).
 
 mod answer;
 mod assets;
