@@ -60,9 +60,9 @@ export async function signIn(page, name, secret) {
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
-// The secret of the forms of whoever is signed in.
-export async function formSecret(page) {
-  await page.goto("/");
+// The secret of the forms of whoever is signed in, from a page that has one.
+export async function formSecret(page, path = "/") {
+  await page.goto(path);
   return page.locator('input[name="form"]').first().inputValue();
 }
 

@@ -37,6 +37,21 @@ test("somebody signs in by password, comes to where he wanted, and signs out for
   assert.equal(new URL(page.url()).pathname, "/sign-in");
 });
 
+test("whom a proxy vouches for is let in with his role, and his forms are guarded as well", async (t) => {
+  const stranger = await visit(t, browser, server, { extraHTTPHeaders: { "remote-user": "nobody-here" } });
+  await stranger.goto("/events");
+  assert.match(await stranger.locator("nav").first().innerText(), /nobody-here, viewer/);
+  assert.equal(await stranger.getByRole("button", { name: "Sign out" }).count(), 0, "there is no session to end");
+  const admin = await visit(t, browser, server, { extraHTTPHeaders: { "remote-user": "admin" } });
+  const known = await visit(t, browser, server, { extraHTTPHeaders: { "remote-user": "operator" } });
+  const form = await formSecret(known, "/recipients/proxy@example.com");
+  assert.match(await known.locator("nav").first().innerText(), /operator, operator/);
+  const wish = { do: "suppress", reason: "by proxy" };
+  assert.equal((await post(known, "/recipients/proxy@example.com", wish)).status(), 403);
+  assert.equal((await post(known, "/recipients/proxy@example.com", { ...wish, form: await formSecret(admin, "/suppressions") })).status(), 403);
+  assert.equal((await post(known, "/recipients/proxy@example.com", { ...wish, form })).status(), 303);
+});
+
 test("attempts are limited, and neither words nor codes tell which names there are", async (t) => {
   // On a server of its own: the others' tries count against the same address.
   const page = await visit(t, browser, fresh);

@@ -38,7 +38,7 @@ const first = {
   "@first-message": ["/messages?status=delivered&period=all", "a.row"],
   "@first-overdue": ["/messages?overdue=true&period=all", "a.row"],
   "@first-recipient": ["/recipients?suppressed=true", "a.row"],
-  "@first-timeline": ["/timelines", "main a.label"],
+  "@first-timeline": ["/timelines", 'main a.label:has-text("booking_id")'],
   "@first-refused": ["/quarantine", "a.row"],
 };
 
