@@ -1,8 +1,7 @@
-// What both the tests and the screenshots walk through.
-import { chromium } from "playwright-core";
-
+// Every page of the interface, as the demonstration shows it.
 export const pages = [
   ["overview", "/"],
+  ["overview-1h", "/?period=1h"],
   ["overview-30d", "/?period=30d"],
   ["events", "/events"],
   ["event", "@first-bounce"],
@@ -10,12 +9,17 @@ export const pages = [
   ["event-raw", "@first-bounce&tab=raw"],
   ["events-nothing", "/events?q=hello"],
   ["messages", "/messages"],
+  ["messages-overdue", "/messages?overdue=true"],
   ["message", "@first-message"],
+  ["message-overdue", "@first-overdue"],
   ["recipients", "/recipients"],
   ["recipient", "@first-recipient"],
   ["timelines", "/timelines"],
   ["timeline", "@first-timeline"],
   ["suppressions", "/suppressions"],
+  ["destinations", "/destinations"],
+  ["destination", "/destinations/archive"],
+  ["destination-failing", "/destinations/crm"],
   ["quarantine", "/quarantine"],
   ["refused", "@first-refused"],
   ["sources", "/sources"],
@@ -25,23 +29,32 @@ export const pages = [
   ["tokens", "/settings/tokens"],
   ["audit", "/settings/audit"],
   ["system", "/settings/system"],
+  ["not-found", "/recipients/%20"],
 ];
 
-export function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+// Where the first row of a list is followed.
+const first = {
+  "@first-bounce": ["/events?type=bounced&period=all", "a.row"],
+  "@first-message": ["/messages?status=delivered&period=all", "a.row"],
+  "@first-overdue": ["/messages?overdue=true&period=all", "a.row"],
+  "@first-recipient": ["/recipients?suppressed=true", "a.row"],
+  "@first-timeline": ["/timelines", 'main a.label:has-text("booking_id")'],
+  "@first-refused": ["/quarantine", "a.row"],
+};
+
+// The path of a page, found by following the lists' own links where it depends on what there is.
+export async function find(page, path) {
+  if (!path.startsWith("@")) return path;
+  const [name, rest = ""] = path.split(/(?=&)/);
+  const [list, row] = first[name];
+  await page.goto(list);
+  return (await page.locator(row).first().getAttribute("href")) + rest;
 }
 
-// Paths that depend on what there is: found by following the lists' own links.
-export async function resolve(page, base, path) {
-  if (!path.startsWith("@")) return base + path;
-  const [name, rest = ""] = path.split(/(?=&)/);
-  const from = {
-    "@first-bounce": ["/events?type=bounced&period=all", "a.row"],
-    "@first-message": ["/messages?status=delivered&period=all", "a.row"],
-    "@first-recipient": ["/recipients?suppressed=true", "a.row"],
-    "@first-timeline": ["/timelines", "main a.label"],
-    "@first-refused": ["/quarantine", "a.row"],
-  }[name];
-  await page.goto(base + from[0]);
-  return base + (await page.locator(from[1]).first().getAttribute("href")) + rest;
-}
+// How they are looked at.
+export const looks = [
+  { name: "light-wide", colorScheme: "light", viewport: { width: 1440, height: 900 } },
+  { name: "dark-wide", colorScheme: "dark", viewport: { width: 1440, height: 900 } },
+  { name: "light-narrow", colorScheme: "light", viewport: { width: 390, height: 844 } },
+  { name: "dark-narrow", colorScheme: "dark", viewport: { width: 390, height: 844 } },
+];

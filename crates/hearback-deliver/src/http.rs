@@ -43,7 +43,7 @@ impl Http {
             .pool_idle_timeout(IDLE)
             .user_agent(USER_AGENT)
             .build()
-            .map_err(|error| ClientError(reasons(&error)))?;
+            .map_err(|error| ClientError(root_cause(&error)))?;
         Ok(Self { client, guard })
     }
 
@@ -120,22 +120,16 @@ fn explain(error: &reqwest::Error) -> String {
     } else {
         "the connection broke"
     };
-    format!("{what}: {}", reasons(error))
+    format!("{what}: {}", root_cause(error))
 }
 
-/// The causes of an error, the last of which says most; the URL, which may hold a secret, is in none of them.
-fn reasons(error: &dyn std::error::Error) -> String {
-    let mut text = String::new();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let said = inner.to_string();
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&said);
-        source = inner.source();
+/// The first cause, which says most: those in between name layers of the client. The URL, which may hold a secret, is in none of them.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let Some(mut cause) = error.source() else { return "no cause is known".to_owned() };
+    while let Some(inner) = cause.source() {
+        cause = inner;
     }
-    if text.is_empty() { "no cause is known".to_owned() } else { text }
+    cause.to_string()
 }
 
 /// A URL as it may be shown: without a password, and without path and query where these are the secret.

@@ -70,8 +70,9 @@ impl App {
         let (closing, closed) = watch::channel(false);
         let ingest = Ingest::new(&settings, Arc::clone(&store))?;
         let (sources, destinations) = (settings.sources.clone(), settings.destinations.clone());
+        let expect = settings.expect.clone();
         let tokens = Tokens::new(Arc::clone(&store));
-        let shared = Arc::new(Shared::new(sources, destinations, tokens, store, metrics, closed));
+        let shared = Arc::new(Shared::new(sources, expect, destinations, tokens, store, metrics, closed));
         let machines = || Router::from(health::router()).with_state(Arc::clone(&shared));
         let answers = || {
             let described = api::router().merge(metrics::router()).merge(openapi::router());

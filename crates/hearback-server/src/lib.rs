@@ -10,6 +10,7 @@ mod auth;
 mod by_hand;
 mod conditional;
 mod cors;
+mod expect;
 mod follower;
 mod health;
 mod ingest;
@@ -26,6 +27,7 @@ mod shared;
 
 pub use app::app;
 pub use by_hand::{lift_by_hand, suppress_by_hand};
+pub use expect::{ExpectRule, ExpectWhich};
 pub use ingest::{is_reserved, remote};
 pub use local::LocalApi;
 pub use metrics::{MetricsError, install_metrics};

@@ -14,11 +14,11 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
-use crate::Source;
 use crate::api;
 use crate::auth::Tokens;
 use crate::problem::Problem;
 use crate::shared::Shared;
+use crate::{ExpectRule, Source};
 
 /// The API over a store at hand: same paths, same answers as over HTTP.
 pub struct LocalApi {
@@ -28,13 +28,18 @@ pub struct LocalApi {
 }
 
 impl LocalApi {
-    /// Over `store`; `sources` and `destinations` are the configured ones, as far as they are known.
-    pub fn new(sources: Vec<Arc<Source>>, destinations: Option<Destinations>, store: Arc<dyn Store>) -> Self {
+    /// Over `store`; `sources`, `expect` and `destinations` are the configured ones, as far as they are known.
+    pub fn new(
+        sources: Vec<Arc<Source>>,
+        expect: Vec<ExpectRule>,
+        destinations: Option<Destinations>,
+        store: Arc<dyn Store>,
+    ) -> Self {
         let (open, closed) = watch::channel(false);
         // Never installed: what a command counts is nobody's to scrape.
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let tokens = Tokens::not_asked_for(Arc::clone(&store));
-        let shared = Shared::new(sources, destinations, tokens, Arc::clone(&store), metrics, closed);
+        let shared = Shared::new(sources, expect, destinations, tokens, Arc::clone(&store), metrics, closed);
         let router = Router::from(api::router())
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .with_state(Arc::new(shared));

@@ -11,6 +11,8 @@ use hearback_store::SourceRef;
 use http::HeaderValue;
 use ipnet::IpNet;
 
+use crate::ExpectRule;
+
 /// Everything that the HTTP side needs to know.
 pub struct Settings {
     /// Where webhooks and health are served; API and metrics too, unless `admin` is set.
@@ -25,6 +27,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// The sources.
     pub sources: Vec<Arc<Source>>,
+    /// By when registered messages are expected that do not say it themselves; the first that fits holds.
+    pub expect: Vec<ExpectRule>,
     /// The destinations, over the same store; `None` where there are none.
     pub destinations: Option<Destinations>,
     /// Pages for people, served where the API is. They look after their own access.

@@ -8,9 +8,9 @@ use hearback_store::Store;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
-use crate::Source;
 use crate::auth::Tokens;
 use crate::follower::Follower;
+use crate::{ExpectRule, Source};
 
 /// State of the API, health and metrics handlers.
 pub(crate) struct Shared {
@@ -20,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     /// Those to whom events are pushed.
     pub(crate) destinations: Destinations,
+    /// By when messages are expected that do not say it themselves.
+    pub(crate) expect: Vec<ExpectRule>,
     /// Sends messages.
     pub(crate) dispatch: Dispatch,
     /// Follows the log for all who listen.
@@ -36,6 +38,7 @@ impl Shared {
     /// Over a store; `tokens` say who may ask.
     pub(crate) fn new(
         sources: Vec<Arc<Source>>,
+        expect: Vec<ExpectRule>,
         destinations: Option<Destinations>,
         tokens: Tokens,
         store: Arc<dyn Store>,
@@ -45,6 +48,6 @@ impl Shared {
         let destinations = destinations.unwrap_or_else(|| Destinations::new(Vec::new(), Arc::clone(&store)));
         let follower = Follower::new(Arc::clone(&store), closed.clone());
         let dispatch = Dispatch::new(Arc::clone(&store));
-        Self { sources, store, destinations, dispatch, follower, metrics, tokens, closed }
+        Self { sources, store, destinations, expect, dispatch, follower, metrics, tokens, closed }
     }
 }

@@ -90,3 +90,57 @@ pub(crate) async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Respo
     }
     (fixed, asset.plain.clone()).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    /// Every class that a template or a piece names, with the file.
+    fn classes(folder: &Path, found: &mut BTreeSet<(String, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                classes(&path, found);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for rest in text.split("class=").skip(1) {
+                let Some(rest) = rest.trim_start_matches('\\').strip_prefix('"') else { continue };
+                let value = rest.split('"').next().unwrap().trim_end_matches('\\');
+                for word in
+                    without_tags(value).split_whitespace().filter(|word| !word.contains(['{', '}', '%']))
+                {
+                    found.insert((word.to_owned(), path.display().to_string()));
+                }
+            }
+        }
+    }
+
+    /// What a template computes inside of an attribute is no class.
+    fn without_tags(value: &str) -> String {
+        [("{%", "%}"), ("{{", "}}")].into_iter().fold(value.to_owned(), |value, (begin, end)| {
+            let mut parts = value.split(begin);
+            let first = parts.next().unwrap_or_default().to_owned();
+            parts.filter_map(|part| part.split_once(end)).fold(first, |text, (_, rest)| text + " " + rest)
+        })
+    }
+
+    #[test]
+    fn no_class_is_without_a_rule() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let style = fs::read_to_string(root.join("assets/hearback.css")).unwrap();
+        let mut found = BTreeSet::new();
+        classes(&root.join("templates"), &mut found);
+        classes(&root.join("src/pieces"), &mut found);
+        assert!(found.len() > 100, "{} classes only", found.len());
+        let is_styled = |class: &str| {
+            style.split(&format!(".{class}")).skip(1).any(|rest| {
+                !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '-' || letter == '_')
+            })
+        };
+        let bare: Vec<_> = found.into_iter().filter(|(class, _)| !is_styled(class)).collect();
+        assert!(bare.is_empty(), "{bare:?}");
+    }
+}

@@ -42,7 +42,14 @@ const GROUPS: &[(&str, &[Entry])] = &[
         ],
     ),
     ("Watch", &[("/suppressions", "shield", "Suppressions")]),
-    ("Connect", &[("/quarantine", "quarantine", "Quarantine"), ("/sources", "source", "Sources")]),
+    (
+        "Connect",
+        &[
+            ("/destinations", "destination", "Destinations"),
+            ("/quarantine", "quarantine", "Quarantine"),
+            ("/sources", "source", "Sources"),
+        ],
+    ),
     ("", &[("/settings", "settings", "Settings")]),
 ];
 

@@ -4,7 +4,8 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::pages::{
-    entrance, events, home, messages, quarantine, recipients, settings, sources, suppressions, timelines,
+    destinations, entrance, events, home, messages, quarantine, recipients, settings, sources, suppressions,
+    timelines,
 };
 use crate::ui::Ui;
 use crate::{assets, preferences, search};
@@ -24,6 +25,12 @@ pub fn router(ui: Ui) -> Router {
         .route("/timelines", get(timelines::start))
         .route("/timelines/{key}/{value}", get(timelines::one))
         .route("/suppressions", get(suppressions::list).post(suppressions::add))
+        .route("/destinations", get(destinations::list))
+        .route("/destinations/{name}", get(destinations::one))
+        .route("/destinations/{name}/pause", post(destinations::pause))
+        .route("/destinations/{name}/resume", post(destinations::resume))
+        .route("/destinations/{name}/redrive", post(destinations::redrive))
+        .route("/destinations/{name}/test", post(destinations::test))
         .route("/quarantine", get(quarantine::list))
         .route("/quarantine/{id}", get(quarantine::one))
         .route("/quarantine/retry", post(quarantine::retry))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hearback_deliver::Destinations;
 use hearback_server::Source;
 use hearback_store::{Accounts, Store};
 use parking_lot::Mutex;
@@ -19,6 +20,7 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) accounts: Arc<dyn Accounts>,
     pub(crate) sources: Vec<Arc<Source>>,
+    pub(crate) destinations: Destinations,
     pub(crate) options: Options,
     pub(crate) links: Mutex<Links>,
     pub(crate) hasher: Hasher,
@@ -28,17 +30,19 @@ pub(crate) struct Parts {
 }
 
 impl Ui {
-    /// Over these; `sources` are the configured ones.
+    /// Over these; `sources` and `destinations` are the configured ones.
     pub fn new(
         store: Arc<dyn Store>,
         accounts: Arc<dyn Accounts>,
         sources: Vec<Arc<Source>>,
+        destinations: Destinations,
         options: Options,
     ) -> Self {
         Self(Arc::new(Parts {
             store,
             accounts,
             sources,
+            destinations,
             options,
             links: Mutex::new(Links::default()),
             hasher: Hasher::new(),

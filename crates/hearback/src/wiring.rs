@@ -73,6 +73,7 @@ pub(crate) fn settings(config: Config, store: &Arc<dyn Store>) -> Settings {
     let public_base = config.public_base();
     let destinations = config.destinations.into_iter().map(|configured| configured.destination).collect();
     Settings {
+        expect: config.watchdog.expect,
         destinations: Some(Destinations::new(destinations, Arc::clone(store))),
         listen: config.server.listen,
         admin: config.server.admin,
@@ -86,7 +87,9 @@ pub(crate) fn settings(config: Config, store: &Arc<dyn Store>) -> Settings {
 
 /// The interface over what the server takes.
 pub(crate) fn interface(store: &Arc<LogStore>, settings: &Settings, options: hearback_ui::Options) -> Ui {
-    Ui::new(Arc::clone(store) as _, Arc::clone(store) as _, settings.sources.clone(), options)
+    let destinations = settings.destinations.clone();
+    let destinations = destinations.unwrap_or_else(|| Destinations::new(Vec::new(), Arc::clone(store) as _));
+    Ui::new(Arc::clone(store) as _, Arc::clone(store) as _, settings.sources.clone(), destinations, options)
 }
 
 fn wire(source: SourceConfig, public_base: &str) -> Source {

@@ -20,6 +20,7 @@ pub(super) use read::{LabelValue, MessageToRegister, read};
 use super::params::Params;
 use super::store_failed;
 use crate::auth::Writer;
+use crate::expect::expect;
 use crate::openapi::Refusals;
 use crate::problem::{Outcome, Problem};
 use crate::shared::Shared;
@@ -72,7 +73,8 @@ pub(super) async fn one(
 ) -> Outcome<(StatusCode, Json<Registered>)> {
     Params::none(query)?;
     let body = body.map_err(|_| too_large("the body", MESSAGE_BYTES_MAX))?;
-    let (source, message) = read(&body, &shared.sources, Timestamp::now())?;
+    let (source, mut message) = read(&body, &shared.sources, Timestamp::now())?;
+    expect(&shared.expect, &source.name, &mut message);
     let registered = register(&*shared.store, source, message).await.map_err(|error| store_failed(&error))?;
     let status = if registered.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(registered)))

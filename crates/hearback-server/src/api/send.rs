@@ -23,6 +23,7 @@ use super::registrations::{LabelValue, too_large};
 use super::{ROOT, store_failed};
 use crate::Source;
 use crate::auth::Writer;
+use crate::expect::expect;
 use crate::openapi::{NotSent, Refusals};
 use crate::problem::{Outcome, Problem};
 use crate::shared::Shared;
@@ -151,7 +152,8 @@ pub(super) async fn send(
 ) -> Outcome<(StatusCode, Json<SentMessage>)> {
     Params::none(query)?;
     let body = body.map_err(|_| too_large("the body", BODY_BYTES_MAX))?;
-    let (outlet, order) = read(&body, &shared.sources, Timestamp::now())?;
+    let (outlet, mut order) = read(&body, &shared.sources, Timestamp::now())?;
+    expect(&shared.expect, &order.source.name, &mut order.message);
     let source = order.source.name.to_string();
     let to = order.message.recipient.to_string();
     let sent = shared.dispatch.send(&outlet, order).await.map_err(failed)?;

@@ -53,6 +53,7 @@ pub(crate) fn settings(sources: Vec<Source>) -> Settings {
         limits: Limits::default(),
         trusted_proxies: Vec::new(),
         sources: sources.into_iter().map(Arc::new).collect(),
+        expect: Vec::new(),
         destinations: None,
         pages: None,
     }

@@ -249,6 +249,11 @@ pub(crate) fn who(record: &Record, visit: &Visit) -> String {
     let event = &record.event;
     match (&event.recipient, event.ambiguous_recipients.len()) {
         (Some(address), _) => visit.eyes.address(address),
+        // What Hearback itself says is of a destination, or of a source.
+        (None, 0) if event.kind.is_notice() => {
+            let name = event.labels.get("destination").map_or(&*record.source, String::as_str);
+            visit.eyes.text(name).into_owned()
+        }
         (None, 0) => "no recipient told".to_owned(),
         (None, many) => format!("one of {many} recipients"),
     }

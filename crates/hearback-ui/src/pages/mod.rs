@@ -1,5 +1,6 @@
 //! One file a page, or a family of pages: what is asked of the store, and what the template is given.
 
+pub(crate) mod destinations;
 pub(crate) mod entrance;
 pub(crate) mod events;
 pub(crate) mod home;

@@ -45,7 +45,7 @@ pub(crate) const fn kind_mark(kind: Kind) -> Mark {
         Kind::SourceSilent => mark("silent", "silent", "Source silent"),
         Kind::SourceRefusing => mark("refusing", "quarantine", "Source refusing"),
         Kind::SourceRecovered => mark("ok", "check", "Source well"),
-        Kind::DestinationFailing => mark("failed", "destination", "Destination failing"),
+        Kind::DestinationFailing => mark("failed", "destination", "Push failing"),
         Kind::RateExceeded => mark("overdue", "alert", "Rate exceeded"),
         Kind::RateRecovered => mark("ok", "check", "Rate recovered"),
         Kind::AlertRaised => mark("overdue", "alert", "Alert"),

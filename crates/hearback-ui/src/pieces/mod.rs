@@ -15,7 +15,7 @@ pub(crate) use badge::{Mark, badge, cause_words, kind_mark, reason_words, status
 pub(crate) use chart::{Columns, Stack, meter, spark};
 pub(crate) use json::tree;
 pub(crate) use label::{label, tag};
-pub(crate) use number::{bytes, count, duration, percent};
+pub(crate) use number::{brief, bytes, count, duration, percent};
 pub(crate) use when::Clock;
 
 /// HTML. Whoever makes one has escaped what is not his own.
@@ -38,7 +38,7 @@ impl Html {
 }
 
 /// Adds to a text; to one in memory this cannot fail.
-fn put(out: &mut String, words: fmt::Arguments<'_>) {
+pub(crate) fn put(out: &mut String, words: fmt::Arguments<'_>) {
     fmt::Write::write_fmt(out, words).unwrap_or_default();
 }
 

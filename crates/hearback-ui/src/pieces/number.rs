@@ -38,6 +38,17 @@ pub(crate) fn duration(nanos: i64) -> String {
     }
 }
 
+/// As [`duration`], with the greatest unit only: `14 min`.
+pub(crate) fn brief(nanos: i64) -> String {
+    let seconds = nanos.max(0) / 1_000_000_000;
+    match seconds {
+        0..60 => duration(nanos),
+        60..3600 => format!("{} min", (seconds + 30) / 60),
+        3600..86_400 => format!("{} h", (seconds + 1800) / 3600),
+        _ => format!("{} d", (seconds + 43_200) / 86_400),
+    }
+}
+
 fn two(great: i64, great_unit: &str, small: i64, small_unit: &str) -> String {
     if small == 0 {
         format!("{great} {great_unit}")
@@ -80,6 +91,8 @@ mod tests {
         let seconds = [0.3, 42.0, 762.0, 8520.0, 273_600.0, 120.0];
         let read = seconds.map(|seconds| duration((seconds * 1e9) as i64));
         assert_eq!(read, ["0.3 s", "42 s", "12 min 42 s", "2 h 22 min", "3 d 4 h", "2 min"]);
+        let read = [5.1, 868.0, 8520.0, 273_600.0].map(|seconds| brief((seconds * 1e9) as i64));
+        assert_eq!(read, ["5.1 s", "14 min", "2 h", "3 d"]);
         assert_eq!([12, 1700, 24_000_000].map(bytes), ["12 B", "1.7 KB", "24 MB"]);
     }
 }

@@ -91,11 +91,11 @@ impl Where {
         let Some(config) = loaded.config else {
             let storage = config::storage(global)?;
             let store = open(&wiring::database(&storage, QuarantineConfig::default()))?;
-            return Ok(Client::Local(LocalApi::new(Vec::new(), None, Arc::new(store))));
+            return Ok(Client::Local(LocalApi::new(Vec::new(), Vec::new(), None, Arc::new(store))));
         };
         let store: Arc<dyn Store> = Arc::new(open(&wiring::database(&config.storage, config.quarantine))?);
         let settings = wiring::settings(config, &store);
-        Ok(Client::Local(LocalApi::new(settings.sources, settings.destinations, store)))
+        Ok(Client::Local(LocalApi::new(settings.sources, settings.expect, settings.destinations, store)))
     }
 }
 

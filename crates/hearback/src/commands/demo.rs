@@ -8,6 +8,7 @@ use hearback_event::Timestamp;
 use hearback_server::Listeners;
 use hearback_store::{Accounts as _, NewUser, Role, Store, StoreError};
 
+use super::serve::background::{Background, Work};
 use crate::config::{self, Config, Inputs, Trial};
 use crate::demo::{Teller, Told, history, live};
 use crate::exit::{CliError, Exit};
@@ -21,6 +22,24 @@ const PACE: Duration = Duration::from_millis(1500);
 const REFUSING: &str = "resend";
 /// Since when, in seconds before now.
 const REFUSING_FOR: i64 = 2400;
+
+/// Since when the application registers what it sends, in seconds before now.
+const REGISTERS_FOR: i64 = 3 * 86_400;
+/// Who is told of events: one takes everything, and one is down.
+const DESTINATIONS: &str = r#"
+[destinations.archive]
+kind = "file"
+path = "archive.ndjson"
+
+[destinations.crm]
+kind = "webhook"
+# Nothing listens there: a server that is down.
+url = "http://127.0.0.1:9/hooks/hearback"
+secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
+events = ["message.bounced", "message.complained", "message.unsubscribed"]
+allow_networks = ["127.0.0.0/8"]
+start = "beginning"
+"#;
 
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
@@ -37,8 +56,12 @@ pub(crate) struct DemoArgs {
 pub(crate) fn run(args: &DemoArgs) -> Result<Exit, CliError> {
     let folder = tempfile::tempdir()
         .map_err(|error| CliError::failed(format!("cannot make a temporary folder: {error}")))?;
+    let file = folder.path().join("hearback.toml");
+    std::fs::write(&file, DESTINATIONS)
+        .map_err(|error| CliError::failed(format!("cannot write {}: {error}", file.display())))?;
     // Nothing of the user's own configuration: this is no place for real keys.
     let inputs = Inputs {
+        file: Some(file),
         data: Some(folder.path().to_owned()),
         listen: Some(args.listen.clone()),
         folder: folder.path().to_owned(),
@@ -71,7 +94,8 @@ async fn demo(mut config: Config, inputs: &Inputs, args: &DemoArgs) -> Result<Ex
     let options = config.ui.take().unwrap_or_default();
     let teller = Teller::new(&config, Arc::clone(&store) as _);
     tell_history(&teller, now).await?;
-    let settings_config = config::load(&again).require()?;
+    let mut settings_config = config::load(&again).require()?;
+    let work = Work::of(&mut settings_config);
     let base = settings_config.local_url();
     let mut settings = wiring::settings(settings_config, &(Arc::clone(&store) as _));
     let ui = wiring::interface(&store, &settings, hearback_ui::Options { demo: true, ..options });
@@ -81,6 +105,8 @@ async fn demo(mut config: Config, inputs: &Inputs, args: &DemoArgs) -> Result<Ex
         "Look around, signed in as an admin:\n\n  {base}{}\n\nAll of it is made up, and gone when this ends (Ctrl-C).",
         link.path()
     ));
+    let shared: Arc<dyn Store> = Arc::clone(&store) as _;
+    let background = Background::start(&shared, work.with(settings.destinations.clone())).await?;
     let traffic = async {
         if args.quiet {
             return std::future::pending().await;
@@ -92,6 +118,7 @@ async fn demo(mut config: Config, inputs: &Inputs, args: &DemoArgs) -> Result<Ex
         failed = traffic => return Err(failed.into()),
         () = stop_now.wait() => Ok(()),
     };
+    background.end(std::future::ready(())).await;
     store.close().await?;
     served.map_err(|error| CliError::failed(error.to_string()))?;
     Ok(Exit::Ok)
@@ -102,7 +129,13 @@ async fn tell_history(teller: &Teller<'_>, now: Timestamp) -> Result<(), StoreEr
     let (lost, told): (Vec<Told>, Vec<Told>) = history(SEED, now)
         .into_iter()
         .partition(|one| one.provider == REFUSING && one.happening.occurred_at >= refusing_since);
-    teller.tell(&told).await?;
+    let registers_since = now.plus_seconds(-REGISTERS_FOR);
+    let lately = told.partition_point(|one| one.happening.occurred_at < registers_since);
+    let (before, after) = told.split_at(lately);
+    teller.tell(before).await?;
+    // An application registers before the provider speaks.
+    teller.register(after).await?;
+    teller.tell(after).await?;
     let Some(like) = lost.first().or_else(|| told.iter().rev().find(|one| one.provider == REFUSING)) else {
         return Ok(());
     };
@@ -128,6 +161,9 @@ async fn keep_telling(teller: &Teller<'_>) -> StoreError {
         let (due, later): (Vec<Told>, Vec<Told>) =
             waiting.into_iter().partition(|one| one.happening.occurred_at <= now);
         waiting = later;
+        if let Err(error) = teller.register(&due).await {
+            return error;
+        }
         if let Err(error) = teller.tell(&due).await {
             return error;
         }

@@ -17,7 +17,7 @@ use super::section::{Report, Section, unknown_key};
 use super::sources::{self, SourceRules};
 use super::{
     Config, Inputs, Loaded, LogConfig, LogFormat, Place, QuarantineConfig, ServerConfig, StorageConfig,
-    alerts, destinations, document, overlay, parse, secrets, ui,
+    alerts, destinations, document, overlay, parse, secrets, ui, watchdog,
 };
 use crate::exit::CliError;
 
@@ -63,6 +63,7 @@ pub(crate) fn load(inputs: &Inputs) -> Loaded {
     let rules = SourceRules { inputs, has_public_url: server.public_url.is_some(), data: &storage.data };
     let (sources, trial) = sources::read(&mut root, &rules, &mut report);
     let destinations = destinations::read(&mut root, inputs, &mut report);
+    let watchdog = watchdog::section(&mut root, &mut report);
     let alerts = alerts::read(&mut root, &destinations, &mut report);
     let config = Config {
         file: inputs.file_in_use(),
@@ -75,6 +76,7 @@ pub(crate) fn load(inputs: &Inputs) -> Loaded {
         sources,
         destinations,
         alerts,
+        watchdog,
         trial,
     };
     Loaded::new(config, report)

@@ -24,6 +24,7 @@ mod show;
 mod sources;
 mod ui;
 mod value;
+mod watchdog;
 
 #[cfg(test)]
 mod tests;

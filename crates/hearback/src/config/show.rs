@@ -58,6 +58,7 @@ impl Config {
             "sources": sources,
             "destinations": destinations,
             "alerts": alerts,
+            "watchdog": self.watchdog.to_shown(),
         }))
     }
 }

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use super::Problem;
 use super::section::Report;
 use super::sending::SendConfig;
+use super::watchdog::WatchdogConfig;
 use crate::exit::CliError;
 
 /// What [`super::load()`] found.
@@ -67,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) sources: Vec<SourceConfig>,
     /// The destinations, by name.
     pub(crate) destinations: Vec<DestinationConfig>,
+    /// What is looked for, and by when messages are expected.
+    pub(crate) watchdog: WatchdogConfig,
     /// What raises an alert.
     pub(crate) alerts: Vec<Rule>,
     /// Whether the sources are trial sources, with keys that no provider knows.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hearback_server::{ExpectRule, ExpectWhich};
 use hearback_watchdog::Limits;
+use serde_json::{Value as Json, json};
 
 use super::node::{Node, Table, Value};
 use super::section::{Report, Section};
@@ -44,7 +45,9 @@ pub(crate) fn section(root: &mut Table, report: &mut Report) -> WatchdogConfig {
 fn percent(text: &str) -> Result<f64, String> {
     let number = text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
     let share = number.filter(|share| (0.0..=100.0).contains(share));
-    share.map(|share| share / 100.0).ok_or_else(|| "expected a percentage such as \"5 %\" or \"0.1 %\"".to_owned())
+    share
+        .map(|share| share / 100.0)
+        .ok_or_else(|| "expected a percentage such as \"5 %\" or \"0.1 %\"".to_owned())
 }
 
 /// `expect = [{ label = "purpose=pre_arrival", within_s = 900 }, ...]`
@@ -81,4 +84,32 @@ fn expectation(Node { place, value }: Node, example: &str, section: &mut Section
         return None;
     }
     Some(ExpectRule { which: which.pop()?, within_seconds: within? as u32 })
+}
+
+impl WatchdogConfig {
+    /// As it is printed.
+    pub(crate) fn to_shown(&self) -> Json {
+        let Limits { silence, refused, refused_within, rates } = self.limits;
+        let percent = |share: f64| format!("{} %", (share * 1e6).round() / 1e4);
+        let expect: Vec<Json> = self
+            .expect
+            .iter()
+            .map(|rule| match &rule.which {
+                ExpectWhich::Source(name) => json!({ "source": name, "within_s": rule.within_seconds }),
+                ExpectWhich::Tag(tag) => json!({ "tag": tag, "within_s": rule.within_seconds }),
+                ExpectWhich::Label(key, value) => {
+                    json!({ "label": format!("{key}={value}"), "within_s": rule.within_seconds })
+                }
+            })
+            .collect();
+        json!({
+            "silence": silence,
+            "refused_min": refused,
+            "refused_within_s": refused_within.as_secs(),
+            "bounced_max": percent(rates.bounced),
+            "complained_max": percent(rates.complained),
+            "messages_min": rates.messages_min,
+            "expect": expect,
+        })
+    }
 }

@@ -7,5 +7,5 @@ mod people;
 mod plan;
 mod tell;
 
-pub(crate) use plan::{Told, history, live};
+pub(crate) use plan::{Told, expected_within, history, live};
 pub(crate) use tell::Teller;

@@ -77,6 +77,15 @@ const LETTERS: &[Letter] = &[
     },
 ];
 
+/// Within how many seconds the house wants a message delivered: what a guest needs to get in.
+pub(crate) fn expected_within(happening: &Happening) -> Option<u32> {
+    match happening.labels.get("purpose").map(String::as_str) {
+        Some("pre_arrival") => Some(1800),
+        Some("door_code") => Some(300),
+        _ => None,
+    }
+}
+
 /// Makes happenings, each with a number of its own.
 struct Maker {
     rng: Rng,
@@ -99,6 +108,9 @@ pub(crate) fn history(seed: u64, now: Timestamp) -> Vec<Told> {
             maker.booking(booking, first.plus_seconds(day * 86_400), &mut told);
         }
     }
+    // At any hour of the day somebody waits for his check-in details.
+    let waits = (0..1000).map(guest).find(|guest| guest.domain == SLOW).unwrap_or_else(|| guest(0));
+    maker.letter(&LETTERS[1], 4242, &waits, now.plus_seconds(-4200), &mut told);
     told.retain(|one| one.happening.occurred_at >= first && one.happening.occurred_at <= now);
     told.sort_by_key(|one| (one.happening.occurred_at, one.happening.serial));
     told
@@ -253,6 +265,14 @@ mod tests {
         assert!(count(Kind::Complained) > 0.0 && count(Kind::Complained) / sent < 0.002);
         assert!((0.2..0.5).contains(&(count(Kind::Opened) / sent)));
         assert!(told.iter().any(|one| one.happening.recipient.is_phone()));
+        let begun =
+            |one: &&Told| one.happening.kind == Kind::Queued && one.happening.labels["booking_id"] == "4242";
+        let late = told.iter().find(begun).unwrap();
+        let due = late.happening.occurred_at.plus_seconds(expected_within(&late.happening).unwrap().into());
+        let arrived = told.iter().any(|one| {
+            one.happening.message == late.happening.message && one.happening.kind == Kind::Delivered
+        });
+        assert!(due < now && !arrived, "there is always one that is overdue");
         let again = history(7, now);
         assert_eq!(told.len(), again.len());
         assert!(told.iter().zip(&again).all(|(one, other)| one.happening.serial == other.happening.serial));

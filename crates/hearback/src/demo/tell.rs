@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use hearback_event::{DedupKey, Origin, Timestamp};
+use hearback_event::{Channel, DedupKey, Kind, NewMessage, Origin, Registration, Timestamp};
 use hearback_providers::{Happening, RawRequest, Refusal, Simulator, Tamper, Verified};
 use hearback_store::{Payload, Refused, Store, StoreError, Submission};
 
-use super::Told;
+use super::{Told, expected_within};
 use crate::config::{Config, SourceConfig};
 
 /// One source with both of its sides.
@@ -49,6 +49,49 @@ impl<'a> Teller<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Registers those messages that the house waits for, as its application would when it sends them.
+    pub(crate) async fn register(&self, told: &[Told]) -> Result<(), StoreError> {
+        let registered = told.iter().filter_map(|one| self.registration(one));
+        for receipt in
+            futures_util::future::join_all(registered.map(|submission| self.store.submit(submission))).await
+        {
+            receipt?;
+        }
+        Ok(())
+    }
+
+    /// The registration of the message that begins with this event. Labels and recipient join the two.
+    fn registration(&self, one: &Told) -> Option<Submission> {
+        let happening = &one.happening;
+        let within = expected_within(happening).filter(|_| happening.kind == Kind::Queued)?;
+        let message = NewMessage {
+            provider_message_id: None,
+            channel: if happening.recipient.is_phone() { Channel::Sms } else { Channel::Email },
+            recipient: happening.recipient.clone(),
+            subject: Some(happening.subject.clone()),
+            labels: happening.labels.clone(),
+            tags: happening.tags.clone(),
+            sent_at: happening.occurred_at.plus_seconds(-1),
+            registration: Registration {
+                key: Some(happening.message.clone()),
+                expect_delivered_within: Some(within),
+                user_id: None,
+                attempt: None,
+            },
+        };
+        Some(Submission {
+            source: self.voice(one.provider)?.source.reference.clone(),
+            origin: Origin::Application,
+            received_at: happening.occurred_at.plus_seconds(-1),
+            verified: true,
+            events: vec![message.into_event()],
+            digest: DedupKey::of(&[]),
+            replay_token: None,
+            payload: Payload::default(),
+            known_messages_only: false,
+        })
     }
 
     fn submission(&self, one: &Told) -> Option<Submission> {

@@ -1,6 +1,6 @@
 //! What is answered about destinations.
 
-use hearback_deliver::{Destination, Unwanted, Why};
+use hearback_deliver::{Destination, Why};
 use hearback_event::{EventId, Timestamp};
 use hearback_store::{DestinationState, Fate, PushEnd};
 use serde::Serialize;
@@ -20,6 +20,18 @@ pub(crate) enum Standing {
     Failing,
     /// No server has run with it yet.
     NotSetUp,
+}
+
+impl From<hearback_deliver::Standing> for Standing {
+    fn from(standing: hearback_deliver::Standing) -> Self {
+        match standing {
+            hearback_deliver::Standing::Running => Self::Running,
+            hearback_deliver::Standing::Paused => Self::Paused,
+            hearback_deliver::Standing::Disabled => Self::Disabled,
+            hearback_deliver::Standing::Failing => Self::Failing,
+            hearback_deliver::Standing::NotSetUp => Self::NotSetUp,
+        }
+    }
 }
 
 /// A consumer that is pushed to.
@@ -78,7 +90,8 @@ impl View {
         lag_events: u64,
         lag_seconds: u64,
     ) -> Self {
-        let (standing, state_since) = standing(state.as_ref());
+        let (standing, state_since) = hearback_deliver::Standing::of(state.as_ref());
+        let standing = Standing::from(standing);
         let state = state.unwrap_or_default();
         let (last_failure_at, last_failure) = state.last_failure.unzip();
         Self {
@@ -134,20 +147,6 @@ impl View {
 impl From<hearback_deliver::View> for View {
     fn from(view: hearback_deliver::View) -> Self {
         Self::of(&view.destination, view.state, view.lag_events, view.lag.as_secs())
-    }
-}
-
-/// How it stands, and since when where that matters. What a person says comes first.
-fn standing(state: Option<&DestinationState>) -> (Standing, Option<Timestamp>) {
-    let Some(state) = state else { return (Standing::NotSetUp, None) };
-    if let Some(at) = state.paused_at {
-        (Standing::Paused, Some(at))
-    } else if let Some((at, _)) = &state.disabled {
-        (Standing::Disabled, Some(*at))
-    } else if let Some(outage) = state.failing {
-        (Standing::Failing, Some(outage.since))
-    } else {
-        (Standing::Running, None)
     }
 }
 
@@ -252,6 +251,18 @@ pub(crate) enum Became {
     NotYet,
 }
 
+impl From<hearback_deliver::Became> for Became {
+    fn from(became: hearback_deliver::Became) -> Self {
+        match became {
+            hearback_deliver::Became::Delivered => Self::Delivered,
+            hearback_deliver::Became::Waiting => Self::Waiting,
+            hearback_deliver::Became::Dead => Self::Dead,
+            hearback_deliver::Became::Skipped => Self::Skipped,
+            hearback_deliver::Became::NotYet => Self::NotYet,
+        }
+    }
+}
+
 /// What became of an event at a destination.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Explained {
@@ -269,7 +280,8 @@ pub(crate) struct Explained {
 
 impl Explained {
     pub(super) fn of(why: Why, destination: &Destination) -> Self {
-        let (result, sentence) = told(&why, destination);
+        let (result, sentence) = why.told(destination, &|at| at.to_string());
+        let result = Became::from(result);
         let delivered_at = if let Why::Delivered { at } = &why { *at } else { None };
         let push = if let Why::Failed(push) = &why { Some(FailedPush::of(push, None)) } else { None };
         Self { result, why: sentence, delivered_at, push }
@@ -283,75 +295,5 @@ impl Explained {
             delivered_at: None,
             push: None,
         }
-    }
-}
-
-fn told(why: &Why, destination: &Destination) -> (Became, String) {
-    let filter = &destination.filter;
-    let when = || filter.when().unwrap_or_default();
-    match why {
-        Why::Delivered { at: Some(at) } => (Became::Delivered, format!("it was delivered at {at}")),
-        Why::Delivered { at: None } => (Became::Delivered, "it was delivered".to_owned()),
-        Why::Failed(push) => failed(push),
-        Why::Unwanted(Unwanted::Type) => {
-            (Became::Skipped, format!("its type is none of {}", filter.types().join(", ")))
-        }
-        Why::Unwanted(Unwanted::AlertForOthers) => {
-            (Became::Skipped, "it tells of an alert that is for other destinations".to_owned())
-        }
-        Why::Unwanted(Unwanted::AlertsOnly) => (
-            Became::Skipped,
-            "the destination gets alerts only (`alerts = true` without `events`)".to_owned(),
-        ),
-        Why::Unwanted(Unwanted::When { error: None }) => {
-            (Became::Skipped, format!("`{}` is not so of it", when()))
-        }
-        Why::Unwanted(Unwanted::When { error: Some(error) }) => {
-            (Became::Skipped, format!("`{}` cannot be told of it: {error}", when()))
-        }
-        Why::TooOld => (Became::Skipped, "it was received before the destination was set up".to_owned()),
-        Why::NotSetUp => (Became::NotYet, "no server has run with this destination yet".to_owned()),
-        Why::NotYet { ahead, state } => (Became::NotYet, not_yet(*ahead, state)),
-    }
-}
-
-fn failed(push: &hearback_store::FailedPush) -> (Became, String) {
-    let tried = if push.attempts == 1 { "once".to_owned() } else { format!("{} times", push.attempts) };
-    match push.fate {
-        Fate::Waits { next_try } => (
-            Became::Waiting,
-            format!("it was tried {tried} ({}) and is tried again at {next_try}", push.error),
-        ),
-        Fate::Ended { at, why: PushEnd::GaveUp } => (
-            Became::Dead,
-            format!(
-                "it was given up at {at} after it was tried {tried} ({}); a redrive tries it again",
-                push.error
-            ),
-        ),
-        Fate::Ended { at, why: PushEnd::Dropped } => {
-            (Became::Dead, format!("the event was dropped by age at {at} before it could be delivered"))
-        }
-        Fate::Ended { at, why: PushEnd::Forgotten } => {
-            (Became::Dead, format!("the recipient was forgotten at {at} before it could be delivered"))
-        }
-    }
-}
-
-fn not_yet(ahead: u64, state: &DestinationState) -> String {
-    let before = match ahead {
-        0 => "it is the next one".to_owned(),
-        1 => "one event is before it".to_owned(),
-        ahead => format!("{ahead} events are before it"),
-    };
-    match standing(Some(state)) {
-        (Standing::Paused, Some(at)) => format!("the destination is paused since {at}; {before}"),
-        (Standing::Disabled, Some(at)) => {
-            format!("the destination is disabled since {at}, because it is gone for good; {before}")
-        }
-        (Standing::Failing, Some(at)) => {
-            format!("the destination takes nothing since {at} and is probed now and then; {before}")
-        }
-        _ => format!("it comes in a moment; {before}"),
     }
 }

@@ -17,6 +17,7 @@ use super::{MESSAGE_BYTES_MAX, Registered, read, register, too_large};
 use crate::api::params::Params;
 use crate::api::store_failed;
 use crate::auth::Writer;
+use crate::expect::expect;
 use crate::openapi::Refusals;
 use crate::problem::{Outcome, Problem};
 use crate::shared::Shared;
@@ -98,7 +99,8 @@ pub(in crate::api) async fn several(
         Ok((
             number,
             match read(&line, sources, now) {
-                Ok((source, message)) => {
+                Ok((source, mut message)) => {
+                    expect(&shared.expect, &source.name, &mut message);
                     Ok(patiently(store, source, message).await.map_err(|error| store_failed(&error))?)
                 }
                 Err(problem) => Err(problem),

@@ -176,6 +176,14 @@ fn facts(visit: &Visit, clock: &Clock, record: &Record) -> Facts {
     let trust = if record.verified { "" } else { ", signature not verified" };
     let source = Html(format!("{}{trust}", crate::pieces::escape(&record.source)));
     rows.push(("Source", source));
+    if let Some(within) =
+        event.registration.as_ref().and_then(|registration| registration.expect_delivered_within)
+    {
+        rows.push(("Expected", text(&format!("within {}", duration(i64::from(within) * 1_000_000_000)))));
+    }
+    rows.extend(
+        event.notice.as_deref().map(|notice| ("Notice", text(&crate::pages::messages::sentence(notice)))),
+    );
     rows.push(("Occurred", clock.full(record.occurred_at())));
     let late = record.received_at.as_nanos().saturating_sub(record.occurred_at().as_nanos());
     let received = match event.occurred_at {

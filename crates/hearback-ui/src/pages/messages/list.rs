@@ -20,7 +20,7 @@ use crate::visit::Visit;
 /// Rows of a page.
 const ROWS: usize = 50;
 /// Labels of a row.
-const LABELS: usize = 2;
+const LABELS: usize = 1;
 /// The statuses that have a chip.
 const CHIPS: &[Status] = &[
     Status::Registered,
@@ -261,7 +261,12 @@ pub(crate) fn row(view: &MessageView, visit: &Visit, clock: &Clock) -> Row {
         who: address.map_or_else(|| "no recipient told".to_owned(), |address| visit.eyes.address(&address)),
         href: format!("/messages/{}", view.id),
         subject: subject.map(|text| visit.eyes.text(&text).into_owned()).unwrap_or_default(),
-        labels: labels.iter().take(LABELS).map(|(key, value)| label(key, value, visit.eyes)).collect(),
+        labels: labels
+            .iter()
+            .filter(|(key, _)| key != hearback_event::Label::MESSAGE_ID)
+            .take(LABELS)
+            .map(|(key, value)| label(key, value, visit.eyes))
+            .collect(),
         source: told(view, |record| Some(record.source.to_string())).unwrap_or_default(),
         after: view.delivered_after().map(duration).unwrap_or_default(),
         time: view.state.last_at.map(|at| clock.row(at)).unwrap_or_default(),

@@ -82,6 +82,8 @@ pub(crate) async fn one(State(ui): State<Ui>, visit: Visit, Path(id): Path<Strin
         view.events.iter().flat_map(|record| record.event.labels.clone()).collect();
     labels.sort();
     labels.dedup();
+    // It stands above the page already.
+    labels.retain(|(key, _)| key != Label::MESSAGE_ID);
     let mut tags: Vec<String> = view.events.iter().flat_map(|record| record.event.tags.clone()).collect();
     tags.sort();
     tags.dedup();

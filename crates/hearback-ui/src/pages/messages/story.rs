@@ -9,6 +9,9 @@ use crate::visit::Visit;
 /// A wait of so many seconds before a step is worth asking about.
 const SLOW_SECONDS: i64 = 300;
 
+/// A shorter wait is none.
+const SHOWN_NANOS: i64 = 50_000_000;
+
 /// One step.
 pub(crate) struct Step {
     pub(crate) mark: Mark,
@@ -38,7 +41,7 @@ pub(crate) fn steps(view: &MessageView, visit: &Visit) -> Vec<Step> {
         let at = record.occurred_at();
         if let Some(before) = before.replace(at) {
             let wait = at.as_nanos().saturating_sub(before.as_nanos());
-            step.gap = Some(duration(wait));
+            step.gap = (wait >= SHOWN_NANOS).then(|| duration(wait));
             // Who opens a mail late is not slow.
             step.slow = !is_engagement(record.event.kind) && wait >= SLOW_SECONDS * 1_000_000_000;
         }
@@ -88,6 +91,7 @@ pub(crate) fn step(record: &Record, visit: &Visit, clock: &Clock) -> Step {
     {
         lines.push(Html(format!("Expected within {}.", duration(i64::from(within) * 1_000_000_000))));
     }
+    lines.extend(event.notice.as_deref().map(|notice| seen(&sentence(notice))));
     if let Some(engagement) = &event.engagement {
         lines.extend(engagement.url.as_deref().map(seen));
         let place = place(engagement);
@@ -116,6 +120,14 @@ pub(crate) fn step(record: &Record, visit: &Visit, clock: &Clock) -> Step {
         words: visit.eyes.maybe(said),
         mark,
     }
+}
+
+/// A notice as a sentence.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default();
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
 }
 
 fn why_machine(why: &str) -> &'static str {
@@ -190,7 +202,7 @@ pub(crate) fn result(event: &Event) -> String {
     if let Some(change) = &event.suppression {
         return change.reason.clone().unwrap_or_default();
     }
-    event.error.clone().unwrap_or_default()
+    event.notice.clone().or_else(|| event.error.clone()).unwrap_or_default()
 }
 
 /// What an event does to its address, where it takes it out of the list of those that may be sent to.

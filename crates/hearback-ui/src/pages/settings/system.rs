@@ -80,7 +80,11 @@ pub(crate) async fn system(State(ui): State<Ui>, visit: Visit) -> Outcome {
         (
             "Events",
             format!("{} kept of {} ever", count(kept), count(stats.last_position)),
-            "what is older was dropped by retention",
+            if kept < stats.last_position {
+                "what is older was dropped by retention"
+            } else {
+                "nothing was dropped"
+            },
         ),
         ("Database", bytes(stats.database_bytes), ""),
         ("Write-ahead log", bytes(stats.wal_bytes), "written back as readers allow"),

@@ -1,6 +1,6 @@
 //! `hearback serve`: receives webhooks until it is told to stop.
 
-mod background;
+pub(super) mod background;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use hearback_server::{Listeners, Mode, ServeError};
 use hearback_store::{Accounts as _, LogStore, Store};
 
-use self::background::Background;
+use self::background::{Background, Work};
 use crate::cli::Global;
 use crate::config::{self, Config, Inputs, Problem, Trial};
 use crate::exit::{CliError, Exit};
@@ -80,8 +80,8 @@ async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<E
         Welcome { config: &config, token: token.as_ref(), global, inputs, unusual_address }.to_string();
     // What a pipe reads is events and nothing else.
     let is_piped = config.destinations.iter().any(|one| one.destination.carrier.kind() == "stdout");
-    let (retention, options, local) = (config.retention, config.ui.take(), config.local_admin_url());
-    let rules = std::mem::take(&mut config.alerts).into();
+    let (options, local) = (config.ui.take(), config.local_admin_url());
+    let work = Work::of(&mut config);
     let shared: Arc<dyn Store> = Arc::clone(&store) as _;
     let mut settings = wiring::settings(config, &shared);
     let mut sign_in = None;
@@ -101,7 +101,7 @@ async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<E
     } else {
         output::line(welcome);
     }
-    let background = Background::start(&shared, retention, settings.destinations.as_ref(), rules).await?;
+    let background = Background::start(&shared, work.with(settings.destinations.clone())).await?;
     let served = tokio::select! {
         served = hearback_server::run_on(listeners, settings, shared, metrics, stop.wait()) => served,
         () = stop_now.clone() => Ok(()),

@@ -81,7 +81,7 @@ async fn everything_that_is_simulated_is_found_for_every_provider() {
             assert!(report.is_clean(), "{}", serde_json::to_string_pretty(&report).unwrap());
         }
     }
-    let api = LocalApi::new(wiring::settings(config, &store).sources, None, Arc::clone(&store));
+    let api = LocalApi::new(wiring::settings(config, &store).sources, Vec::new(), None, Arc::clone(&store));
     every_question_can_be_asked(&Client::Local(api)).await;
     every_question_can_be_asked(&Client::server(&format!("http://{listen}"), Some(TOKEN)).unwrap()).await;
     let report = store.rebuild(true, Box::new(|_, _| ())).await.unwrap();
