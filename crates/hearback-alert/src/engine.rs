@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hearback_event::{Address, Channel, Kind, Record, Timestamp};
+use hearback_event::{Address, Channel, Kind, MessageId, Record, Timestamp};
 use hearback_store::{
     AlertDesk, AlertItem, AlertSave, EventFilter, EventQuery, Order, Receipt, Store, StoreError,
 };
@@ -28,6 +28,8 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 const TIDY_EVERY: Duration = Duration::from_secs(20);
 /// Alerts that are tidied together.
 const TIDY_AT_ONCE: usize = 200;
+/// Why an alert is over about which nothing happened; that is not told.
+const QUIET: &str = "nothing happened since";
 /// How long alerts are kept that are over.
 const KEEP: Duration = Duration::from_hours(90 * 24);
 
@@ -47,6 +49,8 @@ pub struct Alerter {
     rules: Arc<[Rule]>,
     known: Option<Known>,
     tidied_at: Option<Timestamp>,
+    /// Up to which number what stands was looked at, in turn.
+    tidied_upto: u64,
 }
 
 /// What was read, or written last.
@@ -62,7 +66,7 @@ struct Known {
 impl Alerter {
     /// Over a log.
     pub const fn new(store: Arc<dyn Store>, rules: Arc<[Rule]>) -> Self {
-        Self { store, rules, known: None, tidied_at: None }
+        Self { store, rules, known: None, tidied_at: None, tidied_upto: 0 }
     }
 
     /// Raises alerts until `closed` becomes true.
@@ -99,17 +103,13 @@ impl Alerter {
         let known = if tidying { self.read_again(known).await? } else { known };
         let (records, upto, more) = self.page(&known).await?;
         let mut items = self.items(&known, &records).await?;
-        let (over, quiet) =
-            if tidying { self.tidy(&known, now, &mut items).await? } else { Default::default() };
+        let over = if tidying { self.tidy(&known, now, &mut items).await? } else { Vec::new() };
         let mut desk = Desk::new(&self.rules, known.notes.clone(), items, now);
         for record in &records {
             desk.take(record);
         }
-        for id in over {
-            desk.resolve(id, "well again", true);
-        }
-        for id in quiet {
-            desk.resolve(id, "nothing happened since", false);
+        for (id, why) in over {
+            desk.resolve(id, why, why != QUIET);
         }
         desk.settle();
         let (notes, changed) = desk.finish();
@@ -199,42 +199,73 @@ impl Alerter {
         self.tidied_at.is_none_or(|at| now < at || now >= later(at, TIDY_EVERY))
     }
 
-    /// Alerts that are over though no event says so: of destinations that take events again, and those about which nothing
-    /// happened for long.
+    /// Alerts that are over though no event says so, and why: of destinations that take events again, of messages that arrived, and
+    /// those about which nothing happened for long. Some at a time, in turn.
     async fn tidy(
-        &self,
+        &mut self,
         known: &Known,
         now: Timestamp,
         items: &mut Vec<AlertItem>,
-    ) -> Result<(Vec<u64>, Vec<u64>), StoreError> {
+    ) -> Result<Vec<(u64, &'static str)>, StoreError> {
         self.store.drop_alerts(before(now, KEEP)).await?;
         if !known.any {
-            return Ok(Default::default());
+            return Ok(Vec::new());
         }
-        let well: Vec<Subject> = self
-            .store
-            .destinations()
-            .await?
-            .into_iter()
-            .filter(|one| one.failing.is_none() && one.disabled.is_none())
-            .map(|one| subject::of_destination(&one.name))
-            .collect();
-        let of_destinations =
-            if well.is_empty() { Vec::new() } else { self.store.alerts_about(well).await? };
-        let over = ids(&of_destinations, |item| item.kind == Kind::DestinationFailing);
-        let mut quiet = Vec::new();
-        let mut found = of_destinations;
-        for rule in &*self.rules {
-            let since = before(now, rule.resolve_after);
-            let some = self.store.alerts_quiet_since(rule.name.clone(), since, TIDY_AT_ONCE).await?;
-            quiet.extend(ids(&some, |item| {
-                item.parts_left == 0 && item.last_at < since && item.rule == rule.name
-            }));
-            found.extend(some);
+        let mut standing = self.store.alerts_standing(self.tidied_upto, TIDY_AT_ONCE).await?;
+        let beyond = |item: &&AlertItem| item.id > self.tidied_upto;
+        let (last, count) =
+            standing.iter().filter(beyond).fold((0, 0), |(last, count), item| (item.id.max(last), count + 1));
+        self.tidied_upto = if count < TIDY_AT_ONCE { 0 } else { last };
+        let well = self.well_destinations(&standing).await?;
+        let arrived = self.ended_messages(&standing).await?;
+        let mut over = Vec::new();
+        for item in &standing {
+            let rule = self.rules.iter().find(|rule| rule.name == item.rule);
+            let patience = rule.map_or(crate::rule::RESOLVE_AFTER, |rule| rule.resolve_after);
+            if item.kind == Kind::DestinationFailing && well.contains(&item.subject) {
+                over.push((item.id, "it takes events again"));
+            } else if let Some((_, why)) = arrived.iter().find(|(id, _)| *id == item.id) {
+                over.push((item.id, *why));
+            } else if item.parts_left == 0 && item.last_at < before(now, patience) {
+                over.push((item.id, QUIET));
+            }
         }
-        found.retain(|one| items.iter().all(|item| item.id != one.id));
-        items.extend(found);
-        Ok((over, quiet))
+        standing.retain(|one| items.iter().all(|item| item.id != one.id));
+        items.extend(standing);
+        Ok(over)
+    }
+
+    /// Those that take events, where any alert is about one.
+    async fn well_destinations(&self, standing: &[AlertItem]) -> Result<Vec<Subject>, StoreError> {
+        if standing.iter().all(|item| item.kind != Kind::DestinationFailing) {
+            return Ok(Vec::new());
+        }
+        let all = self.store.destinations().await?;
+        let well = all.into_iter().filter(|one| one.failing.is_none() && one.disabled.is_none());
+        Ok(well.map(|one| subject::of_destination(&one.name)).collect())
+    }
+
+    /// Alerts about messages whose status ends them, and the word for it.
+    async fn ended_messages(&self, standing: &[AlertItem]) -> Result<Vec<(u64, &'static str)>, StoreError> {
+        let of_messages = |item: &&AlertItem| {
+            matches!(
+                item.kind,
+                Kind::Overdue | Kind::Deferred | Kind::Bounced | Kind::Rejected | Kind::Failed
+            ) && !item.sums_up
+        };
+        let mut ids = Vec::new();
+        for item in standing.iter().filter(of_messages) {
+            let cause = self.at(item.cause).await?;
+            ids.extend(cause.and_then(|record| record.message_id()).map(|id| (item.id, item.kind, id)));
+        }
+        let messages = self.store.messages_of(ids.iter().map(|(_, _, id)| *id).collect()).await?;
+        let status = |id: &MessageId| {
+            messages.iter().find(|message| message.ids.contains(id)).map(|message| message.state.status)
+        };
+        let ended = ids.iter().filter_map(|(item, kind, id)| {
+            status(id).filter(|status| subject::ends(*status, *kind)).map(|status| (*item, status.name()))
+        });
+        Ok(ended.collect())
     }
 
     /// Writes down what was decided; `None` where another process was first.
@@ -326,8 +357,4 @@ impl Alerter {
 fn before(now: Timestamp, span: Duration) -> Timestamp {
     let nanos = i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
     Timestamp::from_nanos(now.as_nanos().saturating_sub(nanos))
-}
-
-fn ids(items: &[AlertItem], is_meant: impl Fn(&AlertItem) -> bool) -> Vec<u64> {
-    items.iter().filter(|item| is_meant(item)).map(|item| item.id).collect()
 }

@@ -7,6 +7,9 @@ use hearback_event::Urgency;
 
 use crate::QuietHours;
 
+/// An alert is over when nothing happened for so long, if the rule says nothing else.
+pub(crate) const RESOLVE_AFTER: Duration = Duration::from_hours(72);
+
 /// A rule, checked.
 #[derive(Debug)]
 pub struct Rule {
@@ -86,7 +89,7 @@ impl Rule {
             text: None,
             pacing: Pacing::default(),
             quiet: None,
-            resolve_after: Duration::from_hours(72),
+            resolve_after: RESOLVE_AFTER,
             tell_resolved: true,
             fallback: None,
         })

@@ -1,6 +1,6 @@
 //! What an alert is about, and what ends it.
 
-use hearback_event::{DedupKey, Kind, Record};
+use hearback_event::{DedupKey, Kind, Record, Status};
 
 /// A digest of what an alert is about.
 pub(crate) type Subject = [u8; 16];
@@ -42,24 +42,24 @@ pub(crate) fn digest(what: &str, name: &str) -> Subject {
 }
 
 /// Kinds of events that end something.
-pub(crate) const ENDS: &[Kind] = &[
-    Kind::Delivered,
-    Kind::Opened,
-    Kind::Clicked,
-    Kind::Recovered,
-    Kind::SourceRecovered,
-    Kind::RateRecovered,
-];
+pub(crate) const ENDS: &[Kind] = &[Kind::Recovered, Kind::SourceRecovered, Kind::RateRecovered];
 
-/// Whether an event of the kind `end` is the end of what one of the kind `of` began.
+/// Whether an event of the kind `end` is the end of what one of the kind `of` began. That a message was delivered after all is
+/// looked up instead: deliveries are nearly all that there is in the log.
 pub(crate) const fn is_end(end: Kind, of: Kind) -> bool {
     match end {
-        Kind::Delivered | Kind::Opened | Kind::Clicked => {
-            matches!(of, Kind::Overdue | Kind::Deferred | Kind::Bounced | Kind::Rejected | Kind::Failed)
-        }
         Kind::Recovered => matches!(of, Kind::Overdue | Kind::Deferred),
         Kind::SourceRecovered => matches!(of, Kind::SourceSilent | Kind::SourceRefusing),
         Kind::RateRecovered => matches!(of, Kind::RateExceeded),
+        _ => false,
+    }
+}
+
+/// Whether a message that stands so ends what an event of this kind began.
+pub(crate) const fn ends(status: Status, of: Kind) -> bool {
+    match of {
+        Kind::Overdue | Kind::Bounced | Kind::Rejected | Kind::Failed => matches!(status, Status::Delivered),
+        Kind::Deferred => !status.is_under_way(),
         _ => false,
     }
 }

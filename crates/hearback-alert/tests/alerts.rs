@@ -225,18 +225,18 @@ async fn what_is_over_resolves_itself_and_its_digest() {
     world.step(700).await;
     assert_eq!(world.texts().await.len(), 2);
     world.submit(vec![event(Kind::Delivered, &to(0), 701)]).await;
-    world.step(702).await;
+    world.step(725).await;
     let texts = world.texts().await;
     assert!(texts[2].starts_with("Resolved after 11 min: Delayed: g0@example.com"), "{texts:?}");
     world.submit((1..3).map(|n| event(Kind::Delivered, &to(n), 703)).collect()).await;
-    world.step(704).await;
+    world.step(750).await;
     assert_eq!(world.texts().await.len(), 3, "one of the digest still waits");
     world.submit(vec![event(Kind::Opened, &to(3), 705)]).await;
     world.restart().await;
     world.step(706).await;
     assert!(world.texts().await[3].starts_with("Resolved after"), "{:?}", world.texts().await);
     assert!(world.items().await.iter().all(|item| item.state == AlertState::Resolved));
-    assert_eq!(world.items().await[0].resolved.as_ref().unwrap().1, "opened");
+    assert_eq!(world.items().await[0].resolved.as_ref().unwrap().1, "delivered");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -113,8 +113,9 @@ pub trait Alerts: Send + Sync {
     /// Alerts about any of these subjects that are not over, and those that sum them up.
     fn alerts_about(&self, subjects: Vec<[u8; 16]>) -> Answer<'_, Vec<AlertItem>>;
 
-    /// Alerts of a rule that are not over although nothing happened since a moment, with those that sum them up; at most `limit`.
-    fn alerts_quiet_since(&self, rule: String, since: Timestamp, limit: usize) -> Answer<'_, Vec<AlertItem>>;
+    /// The next alerts that are not over, by their numbers, beyond one; each with the one that sums it up. At most `limit`, and
+    /// these.
+    fn alerts_standing(&self, beyond: u64, limit: usize) -> Answer<'_, Vec<AlertItem>>;
 
     /// Alerts, the newest first.
     fn alerts(&self, query: AlertQuery) -> Answer<'_, Vec<AlertItem>>;

@@ -11,7 +11,7 @@ use hearback_providers::PROVIDERS;
 /// Most lines of a source file. Functions are held to 80 lines by clippy.
 const LINES_MAX: usize = 800;
 /// Most lines of ARCHITECTURE.md: whoever is new here reads it whole.
-const MAP_LINES_MAX: usize = 330;
+const MAP_LINES_MAX: usize = 360;
 
 /// Folders that are made and not written.
 const MADE: &[&str] = &["target", ".git", "data", "corpus", "artifacts", "node_modules"];

@@ -27,6 +27,12 @@ pub(super) fn json<T: DeserializeOwned>(body: Given, expected: &'static str) -> 
         let detail = format!("the body cannot be read whole; it may have up to {} MiB", BODY_BYTES_MAX >> 20);
         Problem::new(413, "too_large", "Too large", detail).about("body", "a smaller body")
     })?;
+    let begins = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    if begins.is_some_and(|byte| *byte != b'{') {
+        // A list of the members' values would be understood as well, and is nothing that was described.
+        let detail = format!("the body is no JSON object; expected {expected}");
+        return Err(Problem::bad_field("body", expected, detail));
+    }
     serde_json::from_slice(&body).map_err(|error| {
         let error: String = error.to_string().chars().filter(|c| !c.is_control()).take(QUOTED_MAX).collect();
         Problem::bad_field(

@@ -86,7 +86,7 @@ impl Alerts for FakeStore {
         ready(Ok(Vec::new()))
     }
 
-    fn alerts_quiet_since(&self, _: String, _: Timestamp, _: usize) -> Answer<'_, Vec<AlertItem>> {
+    fn alerts_standing(&self, _: u64, _: usize) -> Answer<'_, Vec<AlertItem>> {
         ready(Ok(Vec::new()))
     }
 

@@ -195,6 +195,10 @@ async fn a_person_has_several_addresses() {
         let (status, problem) = server.give("PUT", "/v1/recipients/ann@x.example", &body).await;
         assert_eq!((status.as_u16(), &problem["field"]), (400, &json!("name")), "{problem}");
     }
+    for body in [json!([]), json!([null, null]), json!("ann"), json!(null)] {
+        let (status, problem) = server.give("PUT", "/v1/recipients/ann@x.example", &body).await;
+        assert_eq!((status.as_u16(), &problem["field"]), (400, &json!("body")), "{body}: {problem}");
+    }
     let (_, forgotten) = server.give("DELETE", "/v1/recipients/ann@x.example", &Value::Null).await;
     assert_eq!(forgotten["profiles"], 1);
     assert_eq!(server.get("/v1/recipients/ann@x.example").await.0, 404);

@@ -50,8 +50,7 @@ macro_rules! select {
 
 pub(super) const ABOUT: &str = select!("WHERE state < 3 AND subject");
 pub(super) const BY_ID: &str = select!("WHERE id");
-pub(super) const QUIET: &str =
-    select!("WHERE rule = $1 AND state < 3 AND last_at < $2 ORDER BY last_at LIMIT $3");
+pub(super) const STANDING: &str = select!("WHERE state < 3 AND id > $1 ORDER BY id LIMIT $2");
 pub(super) const IN_STATE: &str =
     select!("WHERE part_of IS NULL AND state = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
 pub(super) const OF_RULE: &str =
@@ -101,9 +100,9 @@ impl Alerts for LogStore {
         .boxed()
     }
 
-    fn alerts_quiet_since(&self, rule: String, since: Timestamp, limit: usize) -> Answer<'_, Vec<AlertItem>> {
+    fn alerts_standing(&self, beyond: u64, limit: usize) -> Answer<'_, Vec<AlertItem>> {
         self.read(move |_, session| {
-            let items = session.all(QUIET, params![&rule, since, limit.clamp(1, MOST)], item)?;
+            let items = session.all(STANDING, params![beyond, limit.clamp(1, MOST)], item)?;
             with_sums(session, items)
         })
         .boxed()

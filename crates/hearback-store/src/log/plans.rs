@@ -27,7 +27,7 @@ fn no_question_about_people_walks_through_a_table() {
         (&format!("{} = $1", expectations::OF_RECIPIENTS), "expectations_overdue"),
         (&format!("{} = $1", alerts::ABOUT), "alerts_about"),
         (&format!("{} = $1", alerts::BY_ID), "PRIMARY KEY"),
-        (alerts::QUIET, "alerts_quiet"),
+        (alerts::STANDING, "alerts_standing"),
         (alerts::IN_STATE, "alerts_in_state"),
         (alerts::OF_RULE, "alerts_of_rule"),
         (alerts::PARTS, "alerts_parts"),

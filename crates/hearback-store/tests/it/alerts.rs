@@ -73,8 +73,13 @@ async fn alerts_are_found_by_whatever_is_asked(home: &Home) {
     let mut about = store.alerts_about(vec![[1; 16], [4; 16], [9; 16]]).await.unwrap();
     about.sort_by_key(|item| item.id);
     assert_eq!(about.iter().map(|item| item.id).collect::<Vec<_>>(), [1, 2, 4], "with what sums them up");
-    let quiet = store.alerts_quiet_since("even".to_owned(), second(4), 10).await.unwrap();
-    assert_eq!(quiet.iter().map(|item| item.id).collect::<Vec<_>>(), [2]);
+    let standing = async |beyond, limit| {
+        let items = store.alerts_standing(beyond, limit).await.unwrap();
+        items.iter().map(|item| item.id).collect::<Vec<_>>()
+    };
+    assert_eq!(standing(0, 3).await, [1, 2, 3]);
+    assert_eq!(standing(3, 1).await, [4, 2], "with what sums it up");
+    assert_eq!(standing(5, 10).await, [0; 0]);
     assert_eq!(store.alert_counts().await.unwrap(), AlertCounts { open: 2, acknowledged: 1 });
 }
 

@@ -42,7 +42,7 @@ record! { Alerts, OF_ALERTS:
     fn alert_desk(&self) -> Answer<'_, AlertDesk>;
     fn save_alerts(&self, save: AlertSave) -> Answer<'_, bool>;
     fn alerts_about(&self, subjects: Vec<[u8; 16]>) -> Answer<'_, Vec<AlertItem>>;
-    fn alerts_quiet_since(&self, rule: String, since: Timestamp, limit: usize) -> Answer<'_, Vec<AlertItem>>;
+    fn alerts_standing(&self, beyond: u64, limit: usize) -> Answer<'_, Vec<AlertItem>>;
     fn alerts(&self, query: AlertQuery) -> Answer<'_, Vec<AlertItem>>;
     fn alert(&self, id: u64) -> Answer<'_, Option<AlertItem>>;
     fn change_alert(&self, id: u64, change: AlertChange, by: String, at: Timestamp) -> Answer<'_, Option<AlertItem>>;

@@ -236,7 +236,7 @@ CREATE TABLE alerts (
     told            TEXT NOT NULL           -- JSON: when, and to which destinations
 );
 CREATE INDEX alerts_about ON alerts (subject) WHERE state < 3;
-CREATE INDEX alerts_quiet ON alerts (rule, last_at) WHERE state < 3;
+CREATE INDEX alerts_standing ON alerts (id) WHERE state < 3;
 CREATE INDEX alerts_in_state ON alerts (state, id) WHERE part_of IS NULL;
 CREATE INDEX alerts_of_rule ON alerts (rule, state, id) WHERE part_of IS NULL;
 CREATE INDEX alerts_parts ON alerts (part_of, id) WHERE part_of IS NOT NULL;

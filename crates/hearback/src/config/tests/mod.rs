@@ -1,5 +1,6 @@
 //! The configuration as a whole: what is taken, what is refused with which words, and what is never printed.
 
+mod alerts;
 mod bad;
 mod destinations;
 mod good;
