@@ -72,7 +72,7 @@ impl Bench<'_> {
 
     /// Hearback with an empty store. The warm-up also tells how many requests are to be signed for the measurement.
     async fn hearback(&self, storage: Storage, connections: usize, shape: Shape) -> anyhow::Result<Load> {
-        let hearback = Hearback::start(self.plan, self.core, self.signer, storage).await?;
+        let hearback = Hearback::start(self.plan, self.core, self.signer, storage, "").await?;
         let rate = if shape == Shape::Single { WARM_UP_RATE } else { WARM_UP_BATCH_RATE };
         let first = wanted(rate, self.plan.warm_up, connections);
         let warm_up = Supply::once(self.pool(shape, 0, first));

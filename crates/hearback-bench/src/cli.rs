@@ -51,6 +51,9 @@ pub(crate) struct Measure {
     /// Where events are stored, one set of figures per database
     #[arg(long, value_delimiter = ',', default_value = "sqlite", value_name = "LIST")]
     storage: Vec<Storage>,
+    /// Do not measure pushing to a receiver
+    #[arg(long)]
+    no_push: bool,
     /// Measurements per row, of which the median is shown
     #[arg(long, default_value_t = 1, value_name = "N")]
     repeat: usize,
@@ -118,6 +121,8 @@ pub(crate) struct Plan {
     pub(crate) storage: Vec<Storage>,
     /// Whether free memory is touched before growth.
     pub(crate) touch: bool,
+    /// Whether pushing is measured.
+    pub(crate) push: bool,
     /// Whether the figures mean something.
     pub(crate) quick: bool,
     /// The server.
@@ -175,6 +180,7 @@ impl Measure {
             repeat: self.repeat,
             storage: self.storage,
             touch: !self.no_touch,
+            push: !self.no_push,
             quick: self.quick,
             hearback,
             folder: self.folder.unwrap_or_else(std::env::temp_dir),

@@ -28,7 +28,7 @@ pub(crate) async fn measure(
     signer: &Arc<Signer>,
     storage: Storage,
 ) -> anyhow::Result<Growth> {
-    let hearback = Hearback::start(plan, core, signer, storage).await?;
+    let hearback = Hearback::start(plan, core, signer, storage, "").await?;
     let mut grower = Grower { hearback, signer: Arc::clone(signer), singles: 0, batches: 0 };
     let mut points = Vec::new();
     for at in &plan.points {

@@ -1,6 +1,6 @@
 //! Measures the real Hearback binary, end to end, over loopback.
 //!
-//! `cases` is what is measured on a small store, `growth` on a large one, `reads` through the API. `process` starts and
+//! `cases` is what is measured on a small store, `growth` on a large one, `reads` through the API, `push` at a receiver. `process` starts and
 //! ends the servers, `load` drives them with what `traffic` has signed beforehand, `report` prints.
 
 mod baseline;
@@ -15,7 +15,9 @@ mod pin;
 mod pool;
 mod process;
 mod procfs;
+mod push;
 mod reads;
+mod receiver;
 mod report;
 mod run;
 mod targets;

@@ -128,12 +128,13 @@ pub(crate) struct Hearback {
 }
 
 impl Hearback {
-    /// Starts it with an empty store.
+    /// Starts it with an empty store, and `more` in its configuration.
     pub(crate) async fn start(
         plan: &Plan,
         core: ServerCore,
         signer: &Signer,
         storage: Storage,
+        more: &str,
     ) -> anyhow::Result<Self> {
         let (home, port) = (home(plan)?, free_port()?);
         let cluster = match storage {
@@ -144,7 +145,7 @@ impl Hearback {
         let head = format!(
             "[server]\nlisten = \"127.0.0.1:{port}\"\nworkers = 1\n\n[storage]\nurl = \"{url}\"\n\n[log]\nlevel = \"warn\"\n"
         );
-        fs::write(home.path().join("hearback.toml"), head + signer.config())
+        fs::write(home.path().join("hearback.toml"), head + signer.config() + more)
             .context("cannot write hearback.toml")?;
         let create = ["token", "create", "--name", "bench", "--scope", "admin", "--json"];
         let printed = output(command(&plan.hearback, core, home.path()).args(create))?;

@@ -1,8 +1,10 @@
 //! Questions to the API, one after the other on one connection.
 
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
+use hearback_event::Timestamp;
 
 use crate::figures::{Read, percentile_ms};
 use crate::process::Hearback;
@@ -15,7 +17,7 @@ const TYPES: [&str; 6] = ["delivered", "opened", "clicked", "bounced", "unsubscr
 type Path = fn(&Known, u64) -> String;
 
 /// What is asked for, and how.
-const QUESTIONS: [(&str, Path); 11] = [
+const QUESTIONS: [(&str, Path); 12] = [
     ("recipient", |known, _| format!("/v1/recipients/{}", known.recipient)),
     ("recipient's newest 50 events", |known, _| format!("/v1/events?recipient={}&limit=50", known.recipient)),
     ("message by id", |known, _| format!("/v1/messages/{}", known.message)),
@@ -35,11 +37,21 @@ const QUESTIONS: [(&str, Path); 11] = [
         let kind = TYPES[choice as usize % TYPES.len()];
         format!("/v1/recipients?last_event={kind}&limit=50")
     }),
+    (STATISTIC, |_, choice| {
+        let by = ["source", "tag", "domain"][choice as usize % 3];
+        // The events of a run are made within a few weeks.
+        format!("/v1/stats?by={by}&step=day&since={}", THIRTY_DAYS_AGO.as_str())
+    }),
     ("standing of an address", |known, _| format!("/v1/suppressions/{}", known.recipient)),
 ];
 
 /// Statuses that the page of messages is asked for in turn.
 const STATUSES: [&str; 4] = ["delivered", "bounced", "deferred", "complained"];
+
+/// What asks for a month of counts and rates.
+pub(crate) const STATISTIC: &str = "30 days of statistics by source, tag or domain";
+static THIRTY_DAYS_AGO: LazyLock<String> =
+    LazyLock::new(|| Timestamp::now().plus_seconds(-30 * 86_400).to_string());
 
 /// What registers a batch of messages.
 pub(crate) const REGISTERING: &str = "registering 10 000 in a batch";

@@ -12,6 +12,7 @@ use crate::figures::{Growth, Row};
 use crate::growth;
 use crate::machine::{self, Machine};
 use crate::pin::ServerCore;
+use crate::push::Push;
 use crate::report::{self, note};
 use crate::targets::{self, Target};
 use crate::traffic::Signer;
@@ -35,6 +36,8 @@ pub(crate) struct Report {
     pub(crate) rows: Vec<Row>,
     /// By stored events.
     pub(crate) growth: Vec<Growth>,
+    /// Pushing to a receiver.
+    pub(crate) push: Option<Push>,
     /// What was promised.
     pub(crate) targets: Vec<Target>,
 }
@@ -84,8 +87,9 @@ async fn measure(plan: &Plan, core: ServerCore) -> anyhow::Result<Report> {
             growth.push(growth::measure(plan, core, &signer, *storage).await?);
         }
     }
-    let targets = targets::judge(&rows, &growth, machine.syncs_per_s);
+    let push = if plan.push { Some(bench.push().await?) } else { None };
+    let targets = targets::judge(&rows, &growth, push.as_ref(), machine.syncs_per_s);
     let seconds = plan.length.as_secs_f64();
     let (quick, repeat) = (plan.quick, plan.repeat);
-    Ok(Report { machine, quick, seconds, repeat, single_bytes, batch_bytes, rows, growth, targets })
+    Ok(Report { machine, quick, seconds, repeat, single_bytes, batch_bytes, rows, growth, push, targets })
 }

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::cli::Storage;
 use crate::figures::{Growth, Load, Point, Row};
-use crate::reads::REGISTERING;
+use crate::push::Push;
+use crate::reads::{REGISTERING, STATISTIC};
 
 /// Fewer syncs per second than this, and the disk decides the latency.
 const FAST_DISK: f64 = 500.0;
@@ -48,8 +49,9 @@ impl Target {
 }
 
 /// All targets, with what the run says about them.
-pub(crate) fn judge(rows: &[Row], growth: &[Growth], syncs_per_s: f64) -> Vec<Target> {
+pub(crate) fn judge(rows: &[Row], growth: &[Growth], push: Option<&Push>, syncs_per_s: f64) -> Vec<Target> {
     let mut targets = judge_sqlite(rows, growth, syncs_per_s);
+    targets.extend(judge_push(push));
     targets.extend(judge_postgres(rows, growth));
     targets
 }
@@ -65,12 +67,12 @@ fn kept(small: Option<&Point>, large: Option<&Point>, of: fn(&Point) -> &Load) -
 }
 
 fn slowest(point: Option<&Point>) -> Option<f64> {
-    let reads = point?.reads.iter().filter(|read| read.of != REGISTERING);
+    let reads = point?.reads.iter().filter(|read| ![REGISTERING, STATISTIC].contains(&read.of));
     reads.map(|read| read.p99_ms).reduce(f64::max)
 }
 
-fn registering(point: Option<&Point>) -> Option<f64> {
-    point?.reads.iter().find(|read| read.of == REGISTERING).map(|read| read.p99_ms)
+fn p99_of(point: Option<&Point>, of: &str) -> Option<f64> {
+    point?.reads.iter().find(|read| read.of == of).map(|read| read.p99_ms)
 }
 
 fn judge_sqlite(rows: &[Row], growth: &[Growth], syncs_per_s: f64) -> Vec<Target> {
@@ -129,7 +131,36 @@ fn judge_sqlite(rows: &[Row], growth: &[Growth], syncs_per_s: f64) -> Vec<Target
             large.map(|point| point.peak_mib),
         ),
         Target::of("slowest read at 5 M events, p99, ms", "≤ 5", AtMost(5.0), slowest(large)),
-        Target::of("registering 10 000 at 5 M events, ms", "≤ 1000", AtMost(1000.0), registering(large)),
+        Target::of(
+            "registering 10 000 at 5 M events, ms",
+            "≤ 1000",
+            AtMost(1000.0),
+            p99_of(large, REGISTERING),
+        ),
+        Target::of(
+            "30 days of statistics at 5 M events, p99, ms",
+            "≤ 50",
+            AtMost(50.0),
+            p99_of(large, STATISTIC),
+        ),
+    ]
+}
+
+fn judge_push(push: Option<&Push>) -> [Target; 2] {
+    use Bound::{AtLeast, AtMost};
+    [
+        Target::of(
+            "delay of a push at 1000 events/s, p99, ms",
+            "≤ 50",
+            AtMost(50.0),
+            push.map(|push| push.p99_ms),
+        ),
+        Target::of(
+            "share of half the limit that comes in beside pushing",
+            "≥ 0.85",
+            AtLeast(0.85),
+            push.map(|push| push.kept),
+        ),
     ]
 }
 
@@ -169,8 +200,8 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_is_neither_met_nor_missed() {
-        let targets = judge(&[], &[], 1000.0);
-        assert_eq!(targets.len(), 14);
+        let targets = judge(&[], &[], None, 1000.0);
+        assert_eq!(targets.len(), 17);
         assert!(targets.iter().all(|target| target.met.is_none()));
     }
 

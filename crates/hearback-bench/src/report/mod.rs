@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 
 use crate::cli::Storage;
 use crate::figures::{Growth, Load};
+use crate::push::Push;
 use crate::run::Report;
 use crate::traffic::POSSIBLE_RECIPIENTS;
 use table::Table;
@@ -49,6 +50,10 @@ pub(crate) fn markdown(report: &Report) -> String {
             Ok(seconds) => format!("`hearback rebuild --check` afterwards: clean, {seconds:.1} s."),
             Err(error) => format!("`hearback rebuild --check` afterwards FAILED: {error}"),
         });
+    }
+    if let Some(push) = &report.push {
+        parts.push("### Pushing to one webhook receiver".to_owned());
+        parts.push(pushing(push));
     }
     parts.push("### Targets".to_owned());
     parts.push(targets(report));
@@ -199,6 +204,18 @@ fn reads(growth: &Growth) -> String {
         let cells = std::iter::once(read.of.to_owned()).chain(times);
         table.row(cells.chain([read.mean_bytes.to_string()]));
     }
+    table.to_string()
+}
+
+fn pushing(push: &Push) -> String {
+    let mut table = Table::new(&["", "measured"]);
+    let mut row = |what: &str, measured: String| table.row([what.to_owned(), measured]);
+    row("events/s that one receiver gets of a burst", count(push.burst_events_per_s));
+    row("delay at 1000 events/s, from the request that came in, p50 ms", format!("{:.1}", push.p50_ms));
+    row("delay at 1000 events/s, p99 ms", format!("{:.1}", push.p99_ms));
+    row("events/s that come in on 16 connections without pushing", count(push.limit_per_s));
+    row("events/s that come in when half of that is offered and all is pushed", count(push.half_per_s));
+    row("pushed per second meanwhile", count(push.pushed_per_s));
     table.to_string()
 }
 
