@@ -18,6 +18,8 @@ pub struct EventFilter {
     pub provider: Option<String>,
     /// To this recipient.
     pub recipient: Option<Address>,
+    /// To one of these recipients; empty for any.
+    pub recipients: Vec<Address>,
     /// To a recipient of this domain.
     pub domain: Option<String>,
     /// Of one of these messages, as far as the event itself says so; empty for any.
@@ -56,6 +58,7 @@ impl EventFilter {
             && is(self.source.as_deref(), Some(&record.source))
             && is(self.provider.as_deref(), Some(&record.provider))
             && self.recipient.as_ref().is_none_or(|wanted| is_to(record, wanted))
+            && (self.recipients.is_empty() || self.recipients.iter().any(|wanted| is_to(record, wanted)))
             && self.domain.as_deref().is_none_or(|wanted| is_to_domain(record, wanted))
             && (self.messages.is_empty()
                 || event.message_ids(&record.account).any(|id| self.messages.contains(&id)))

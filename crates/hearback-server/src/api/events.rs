@@ -37,6 +37,9 @@ const EVENT_ID: &str = "the id of an event that is stored, evt_...";
 /// Named, because the description names what it names.
 type EventPage = ListPage<Record>;
 
+/// So many addresses of one user are asked for.
+const ADDRESSES_MAX: usize = 100;
+
 static NAMES: Names = Names::of::<EventsQuery>();
 
 /// The log, filtered and paged
@@ -63,8 +66,18 @@ pub(super) async fn list(_: Reader, State(shared): State<Arc<Shared>>, query: Ra
         Some("keys") => true,
         Some(_) => return Err(Problem::bad_field("include", "`keys`", "`include` can only be `keys`")),
     };
-    let (filter, order) = (filter::read(&params)?, order(&params)?);
-    let scope = filter::scope(&filter, order);
+    let (mut filter, order) = (filter::read(&params)?, order(&params)?);
+    let user_id = params.one("user_id")?;
+    let scope = filter::scope(&filter, user_id, order);
+    if let Some(user_id) = user_id {
+        let addresses = shared.store.recipients_of_user(user_id.to_owned(), None, ADDRESSES_MAX).await;
+        let addresses = addresses.map_err(|error| store_failed(&error))?.rows;
+        if addresses.is_empty() {
+            let detail = "there is no recipient of this user; PUT /v1/recipients/{address} names one";
+            return Err(Problem::bad_field("user_id", "a `user_id` that a recipient has", detail));
+        }
+        filter.recipients = addresses.into_iter().map(|view| view.address).collect();
+    }
     let beyond = beginning(&shared, &params, scope, order)?;
     let query = EventQuery { filter, order, beyond, limit: params.limit()? };
     let page = match (order, wait(&params, order)?) {
@@ -187,7 +200,7 @@ pub(super) async fn of_label(
     params: &Params,
 ) -> Outcome<(Vec<Record>, Option<String>)> {
     let filter = EventFilter { labels: vec![label], ..EventFilter::default() };
-    let scope = filter::scope(&filter, Order::Oldest);
+    let scope = filter::scope(&filter, None, Order::Oldest);
     let beyond = params.one("cursor")?.map(|cursor| scope.number("cursor", cursor)).transpose()?;
     let query = EventQuery { filter, order: Order::Oldest, beyond, limit: params.limit()? };
     let page = read(shared, &query).await?;

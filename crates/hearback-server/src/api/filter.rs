@@ -22,6 +22,7 @@ pub(super) fn read(params: &Params) -> Outcome<EventFilter> {
         source: text("source")?,
         provider: text("provider")?,
         recipient: recipient(params)?,
+        recipients: Vec::new(),
         domain: params.one("domain")?.map(str::to_lowercase),
         messages: params.parsed("message", "the id of a message, msg_...")?.into_iter().collect(),
         labels: labels(params)?,
@@ -138,7 +139,9 @@ pub(super) fn id<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str, expec
 }
 
 /// What a cursor of this filter and order belongs to. Explicit, so that it stays the same over versions.
-pub(super) fn scope(filter: &EventFilter, order: Order) -> Scope {
+///
+/// Of a user, what he is called belongs to it, and not the addresses that he has today.
+pub(super) fn scope(filter: &EventFilter, user_id: Option<&str>, order: Order) -> Scope {
     let mut parts = vec!["events".to_owned(), format!("order={order:?}")];
     let mut add =
         |name: &str, value: Option<String>| parts.extend(value.map(|value| format!("{name}={value}")));
@@ -148,6 +151,7 @@ pub(super) fn scope(filter: &EventFilter, order: Order) -> Scope {
     add("source", filter.source.clone());
     add("provider", filter.provider.clone());
     add("recipient", filter.recipient.as_ref().map(Address::to_string));
+    add("user_id", user_id.map(str::to_owned));
     add("domain", filter.domain.clone());
     for id in &filter.messages {
         add("message", Some(id.to_string()));

@@ -83,6 +83,9 @@ pub(super) struct EventsQuery {
     /// To this recipient, in any spelling.
     #[param(nullable = false, example = "alice@example.com")]
     recipient: Option<Address>,
+    /// To any of the addresses whose recipient has this `user_id`, over all channels; at most 100 of them.
+    #[param(nullable = false)]
+    user_id: Option<String>,
     /// To a recipient of this e-mail domain.
     #[param(nullable = false, example = "example.com")]
     domain: Option<String>,

@@ -67,7 +67,9 @@ pub(super) async fn events(
     let known = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse::<EventId>().ok());
     let after = match (known, params.one("after")?) {
         (Some(id), _) => Some(id.position()),
-        (None, Some(after)) => Some(place_in_log(&shared, filter::scope(&filter, Order::Oldest), after)?),
+        (None, Some(after)) => {
+            Some(place_in_log(&shared, filter::scope(&filter, None, Order::Oldest), after)?)
+        }
         (None, None) => None,
     };
     // First listen, then look how long the log is: so nothing falls between.

@@ -188,6 +188,17 @@ async fn a_person_has_several_addresses() {
         others,
         [(json!("+15551234567"), json!("suppressed")), (json!("ann@y.example"), json!("pending"))]
     );
+    let (_, history) = server.get("/v1/events?user_id=42&limit=1").await;
+    assert_eq!(history["data"][0]["recipient"], "+15551234567");
+    let next = history["next_cursor"].as_str().unwrap();
+    let (_, rest) = server.get(&format!("/v1/events?user_id=42&cursor={next}")).await;
+    assert_eq!(rest["data"].as_array().unwrap().len(), 1, "{rest}");
+    assert_eq!(rest["data"][0]["recipient"], "ann@x.example");
+    assert_eq!(
+        server.get(&format!("/v1/events?recipient=ann@x.example&cursor={next}")).await.1["field"],
+        "cursor"
+    );
+    assert_eq!(server.get("/v1/events?user_id=43").await.1["field"], "user_id");
     let (status, empty) = server.give("PUT", "/v1/recipients/ann@y.example", &json!({})).await;
     assert_eq!((status.as_u16(), &empty["user_id"], &empty["addresses"]), (200, &Value::Null, &json!([])));
     assert_eq!(server.get("/v1/recipients/ann@y.example").await.0, 404);

@@ -43,6 +43,9 @@ pub(super) fn groups(filter: &EventFilter, sources: &Sources) -> Vec<Group> {
     all(filter.tag.as_deref().map(Key::tag));
     all(filter.domain.as_deref().map(|domain| Key::domain(&domain.to_lowercase())));
     all(filter.source.as_deref().map(Key::source));
+    if !filter.recipients.is_empty() {
+        groups.push(filter.recipients.iter().map(|address| Key::recipient(address.as_str())).collect());
+    }
     if !filter.messages.is_empty() {
         groups.push(filter.messages.iter().map(|id| Key::message(*id)).collect());
     }

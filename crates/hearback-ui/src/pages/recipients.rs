@@ -206,6 +206,7 @@ struct OnePage {
     history: Vec<HistoryRow>,
     older: Option<String>,
     first: Option<String>,
+    others: Vec<(String, String)>,
     timelines: Vec<(String, String)>,
     changes: Vec<(Html, String)>,
     known: bool,
@@ -230,9 +231,14 @@ struct HistoryRow {
     message: String,
     href: String,
     words: String,
+    /// Where it went to another address of the same person.
+    to: Option<String>,
     source: String,
     time: Html,
 }
+
+/// Other addresses that are shown, at most.
+const OTHERS: usize = 50;
 
 /// Which part of a history is shown.
 const SHOWS: &[(&str, &str, &[Kind])] = &[
@@ -268,8 +274,10 @@ pub(crate) async fn one(
     let clock = Clock::of(&visit);
     let show = query.get("show").unwrap_or("all");
     let kinds = SHOWS.iter().find(|(word, ..)| *word == show).map_or(&[][..], |(_, _, kinds)| *kinds);
-    let filter =
-        EventFilter { recipient: Some(address.clone()), kinds: kinds.to_vec(), ..EventFilter::default() };
+    let others = others(ui, view.as_ref()).await?;
+    // The history of a person goes over all of his addresses.
+    let recipients = std::iter::once(address.clone()).chain(others.iter().cloned()).collect();
+    let filter = EventFilter { recipients, kinds: kinds.to_vec(), ..EventFilter::default() };
     let asked = EventQuery { filter, order: Order::Newest, beyond: query.read("before"), limit: HISTORY };
     let page = ui.store.events(asked).await?;
     let path = format!("/recipients/{}", segment(address.as_str()));
@@ -291,7 +299,11 @@ pub(crate) async fn one(
                 (*word, query.without(&["before"]).with("show", key).of(&path), *key == show)
             })
             .collect(),
-        history: page.rows.iter().map(|record| history_row(record, &visit, &clock)).collect(),
+        history: page.rows.iter().map(|record| history_row(record, &address, &visit, &clock)).collect(),
+        others: others
+            .iter()
+            .map(|other| (visit.eyes.address(other), format!("/recipients/{}", segment(other.as_str()))))
+            .collect(),
         older: page.next.map(|before| query.with("before", before).of(&path)),
         first: query.get("before").map(|_| query.without(&["before"]).of(&path)),
         timelines: timelines(&page.rows, &visit),
@@ -374,8 +386,18 @@ fn tiles(view: &RecipientView) -> Vec<Tile> {
     ]
 }
 
-fn history_row(record: &Record, visit: &Visit, clock: &Clock) -> HistoryRow {
+/// The other addresses of the same person, over all channels.
+async fn others(ui: &Parts, view: Option<&RecipientView>) -> Outcome<Vec<Address>> {
+    let Some((view, user_id)) = view.and_then(|view| Some((view, view.profile.user_id.clone()?))) else {
+        return Ok(Vec::new());
+    };
+    let found = ui.store.recipients_of_user(user_id, None, OTHERS).await?.rows;
+    Ok(found.into_iter().map(|other| other.address).filter(|other| *other != view.address).collect())
+}
+
+fn history_row(record: &Record, own: &Address, visit: &Visit, clock: &Clock) -> HistoryRow {
     let event = &record.event;
+    let to = event.recipient.as_ref().filter(|to| *to != own).map(|to| visit.eyes.address(to));
     let subject = visit.eyes.maybe(event.subject.as_deref()).unwrap_or_else(|| record.event.kind.dotted());
     let href = match record.message_id() {
         Some(id) => format!("/messages/{id}"),
@@ -386,6 +408,7 @@ fn history_row(record: &Record, visit: &Visit, clock: &Clock) -> HistoryRow {
         message: subject,
         href,
         words: visit.eyes.text(&result(event)).into_owned(),
+        to,
         source: record.source.to_string(),
         time: clock.row(record.occurred_at()),
     }

@@ -32,6 +32,9 @@ pub(super) struct FilterArgs {
     /// To this address or number
     #[arg(long, value_name = "ADDRESS")]
     recipient: Option<String>,
+    /// To any address of this user of yours
+    #[arg(long, value_name = "ID")]
+    user_id: Option<String>,
     /// To this e-mail domain
     #[arg(long)]
     domain: Option<String>,
@@ -120,6 +123,7 @@ impl FilterArgs {
             ("source", self.source.clone()),
             ("provider", self.provider.clone()),
             ("recipient", self.recipient.clone()),
+            ("user_id", self.user_id.clone()),
             ("domain", self.domain.clone()),
             ("message", message),
             ("tag", self.tag.clone()),

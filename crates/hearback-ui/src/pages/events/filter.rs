@@ -60,6 +60,7 @@ impl Wanted {
             source: text("source"),
             provider: text("provider"),
             recipient,
+            recipients: Vec::new(),
             domain: query.get("domain").map(str::to_lowercase),
             messages,
             labels,
