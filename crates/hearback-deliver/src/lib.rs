@@ -21,6 +21,7 @@ mod live;
 mod meters;
 mod network;
 mod notice;
+mod pages;
 mod parcel;
 mod schedule;
 mod signature;
@@ -39,6 +40,7 @@ pub use kinds::{Email, Lines, LinesOptions, Slack, Sms, SmsOptions, Stdout, Webh
 #[cfg(feature = "nats")]
 pub use kinds::{Nats, NatsOptions};
 pub use network::{Guard, Refused};
+pub use pages::Pages;
 pub use parcel::{Carrier, Failure, Outcome, Parcel};
 pub use schedule::Schedule;
 pub use signature::SigningKey;

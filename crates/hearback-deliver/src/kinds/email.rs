@@ -11,6 +11,7 @@ use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
+use crate::pages::Pages;
 use crate::parcel::{Carrier, Failure, Outcome, Parcel};
 use crate::words::Words;
 
@@ -20,6 +21,7 @@ pub struct Email {
     server: String,
     from: Mailbox,
     to: Vec<Mailbox>,
+    pages: Pages,
 }
 
 impl fmt::Debug for Email {
@@ -53,14 +55,23 @@ impl Email {
             server: parsed.host_str().unwrap_or_default().to_owned(),
             from: mailbox("from", from)?,
             to: to.iter().map(|text| mailbox("to", text)).collect::<Result<_, _>>()?,
+            pages: Pages::default(),
         })
+    }
+
+    /// With links to these pages.
+    #[must_use]
+    pub fn with_pages(self, pages: Pages) -> Self {
+        Self { pages, ..self }
     }
 
     fn message(&self, parcel: &Parcel) -> Result<Message, lettre::error::Error> {
         let words = Words::of(&parcel.record);
         let facts = words.facts.iter().map(|(name, value)| format!("{name}: {value}"));
         let lines = [words.title.clone()].into_iter().chain(words.reason.clone()).chain([String::new()]);
-        let text = lines.chain(facts).collect::<Vec<_>>().join("\n");
+        let links = self.pages.links(&parcel.record);
+        let links = links.iter().map(|(word, url)| format!("{word}: {url}"));
+        let text = lines.chain(facts).chain(links).collect::<Vec<_>>().join("\n");
         let mut builder = Message::builder()
             .from(self.from.clone())
             .message_id(Some(format!("<{}@hearback.invalid>", parcel.id)))

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::http::{ClientError, Http, shown};
 use crate::network::Guard;
+use crate::pages::Pages;
 use crate::parcel::{Carrier, Failure, Outcome, Parcel};
 use crate::words::{Tone, Words};
 
@@ -25,16 +26,23 @@ pub struct Slack {
     http: Http,
     url: Url,
     has_blocks: bool,
+    pages: Pages,
 }
 
 impl Slack {
     /// A chat behind an incoming webhook.
     pub fn new(url: Url, guard: Guard) -> Result<Self, ClientError> {
         let has_blocks = url.host_str().is_some_and(|host| SLACK.contains(&host));
-        Ok(Self { http: Http::new(guard)?, url, has_blocks })
+        Ok(Self { http: Http::new(guard)?, url, has_blocks, pages: Pages::default() })
     }
 
-    fn message(&self, words: &Words) -> Value {
+    /// With links to these pages.
+    #[must_use]
+    pub fn with_pages(self, pages: Pages) -> Self {
+        Self { pages, ..self }
+    }
+
+    fn message(&self, words: &Words, links: &[(&str, String)]) -> Value {
         let colour = match words.tone {
             Tone::Good => "#2eb67d",
             Tone::Doubtful => "#ecb22e",
@@ -43,13 +51,15 @@ impl Slack {
         };
         let plain = words.line();
         if self.has_blocks {
-            json!({ "text": escaped(&plain), "attachments": [{ "color": colour, "blocks": blocks(words) }] })
+            json!({ "text": escaped(&plain), "attachments": [{ "color": colour, "blocks": blocks(words, links) }] })
         } else {
             json!({ "attachments": [{
                 "color": colour,
                 "fallback": plain,
                 "title": words.title,
+                "title_link": links.first().map(|(_, url)| url),
                 "text": words.reason.as_deref().map(escaped).unwrap_or_default(),
+                "footer": links.iter().map(|(word, url)| format!("<{url}|{word}>")).collect::<Vec<_>>().join(" · "),
                 "fields": words.facts.iter().map(|(name, value)| json!({
                     "title": name, "value": escaped(value), "short": value.len() < 40,
                 })).collect::<Value>(),
@@ -58,7 +68,7 @@ impl Slack {
     }
 }
 
-fn blocks(words: &Words) -> Value {
+fn blocks(words: &Words, links: &[(&str, String)]) -> Value {
     let mut text = format!("*{}*", escaped(&words.title));
     if let Some(reason) = &words.reason {
         text.push('\n');
@@ -66,6 +76,10 @@ fn blocks(words: &Words) -> Value {
     }
     let facts: Vec<String> =
         words.facts.iter().map(|(name, value)| format!("{name}: {}", escaped(value))).collect();
+    let links: Vec<String> = links.iter().map(|(word, url)| format!("<{url}|{word}>")).collect();
+    if !links.is_empty() {
+        text = format!("{text}\n{}", links.join(" · "));
+    }
     json!([
         { "type": "section", "text": { "type": "mrkdwn", "text": text } },
         { "type": "context", "elements": [{ "type": "mrkdwn", "text": facts.join(" · ") }] },
@@ -90,7 +104,8 @@ impl Carrier for Slack {
     fn carry<'a>(&'a self, load: &'a [Parcel], now: Timestamp) -> BoxFuture<'a, Outcome> {
         async move {
             let Some(parcel) = load.first() else { return Failure::new("there is nothing to push").into() };
-            let body = self.message(&Words::of(&parcel.record)).to_string();
+            let body =
+                self.message(&Words::of(&parcel.record), &self.pages.links(&parcel.record)).to_string();
             let request = self.http.client().post(self.url.clone());
             match request.header(CONTENT_TYPE, "application/json").body(body).build() {
                 Ok(request) => self.http.send(request, now).await,

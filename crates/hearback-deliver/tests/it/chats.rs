@@ -1,7 +1,7 @@
 //! Chats, texts and files.
 
 use hearback_deliver::{
-    Carrier, Destination, Lines, LinesOptions, Outcome, Pace, Parcel, Slack, Sms, SmsOptions, Stdout,
+    Carrier, Destination, Lines, LinesOptions, Outcome, Pace, Pages, Parcel, Slack, Sms, SmsOptions, Stdout,
 };
 use hearback_event::{Failure, Reason, Severity, Timestamp};
 use serde_json::Value;
@@ -30,6 +30,7 @@ async fn a_chat_reads_what_happened_and_why_and_nothing_in_it_is_a_command() {
     let (world, receiver) =
         (World::new(), Receiver::new(|_, before| if before == 0 { Do::Answer(500) } else { Do::Take }).await);
     let slack = Slack::new(receiver.url().parse().unwrap(), loopback()).unwrap();
+    let slack = slack.with_pages(Pages::at(Some("https://hearback.example.com/desk")));
     assert_eq!(slack.target(), format!("http://{}/…", receiver.address));
     let running = world.start(vec![pushed_by("chat", &receiver, slack)]).await;
     world.submit(bounce()).await;
@@ -38,6 +39,9 @@ async fn a_chat_reads_what_happened_and_why_and_nothing_in_it_is_a_command() {
     assert_eq!(attachment["color"], "#e01e5a");
     assert_eq!(attachment["title"], "Bounced: guest0@example.com");
     assert_eq!(attachment["text"], "invalid recipient: 550 5.1.1 &lt;guest0@example.com&gt; unknown");
+    let link = attachment["title_link"].as_str().unwrap();
+    assert!(link.starts_with("https://hearback.example.com/desk/messages/msg_"), "{link}");
+    assert!(attachment["footer"].as_str().unwrap().starts_with(&format!("<{link}|Message>")), "{attachment}");
     let fields = attachment["fields"].as_array().unwrap();
     assert!(fields.iter().any(|field| field["value"] == "Your &lt;stay&gt; &amp; more"), "{fields:?}");
     running.stop().await;

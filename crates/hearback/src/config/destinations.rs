@@ -5,7 +5,7 @@ mod kinds;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use hearback_deliver::{BreakerRules, Destination, Filter, FilterError, Guard, Pace, Schedule};
+use hearback_deliver::{BreakerRules, Destination, Filter, FilterError, Guard, Pace, Pages, Schedule};
 use hearback_store::Begin;
 use serde_json::{Map, Value as Json};
 
@@ -19,7 +19,12 @@ const PAUSE_MAX: u64 = 7 * 86_400;
 const TRIES_MAX: usize = 50;
 
 /// Reads all destinations.
-pub(crate) fn read(root: &mut Table, inputs: &Inputs, report: &mut Report) -> Vec<DestinationConfig> {
+pub(crate) fn read(
+    root: &mut Table,
+    inputs: &Inputs,
+    pages: &Pages,
+    report: &mut Report,
+) -> Vec<DestinationConfig> {
     let tables = match root.take("destinations") {
         None => return Vec::new(),
         Some(Entry { node: Node { value: Value::Table(table), .. }, .. }) => table,
@@ -51,7 +56,7 @@ pub(crate) fn read(root: &mut Table, inputs: &Inputs, report: &mut Report) -> Ve
             drop(path.split(['.', '[']).next().and_then(|option| table.take(option)));
         }
         let section = Section::new(format!("[destinations.{name}]"), name_at.clone(), table, report);
-        let read = destination(name, section, inputs, &unresolved);
+        let read = destination(name, section, inputs, pages, &unresolved);
         destinations.extend(read.map(|(destination, gets_alerts)| DestinationConfig {
             destination,
             gets_alerts,
@@ -85,6 +90,7 @@ fn destination(
     name: &str,
     mut section: Section<'_>,
     inputs: &Inputs,
+    pages: &Pages,
     unresolved: &[String],
 ) -> Option<(Destination, bool)> {
     let kind = kinds::kind_of(&mut section);
@@ -106,7 +112,7 @@ fn destination(
     // Without the kind nothing can be said about the rest.
     let kind = kind?;
     let pace = Pace { batch: kinds::batch(kind, pace.ordered, &mut section), ..pace };
-    let carrier = kinds::carrier(kind, pace.batch > 1, &mut section, inputs, unresolved);
+    let carrier = kinds::carrier(kind, pace.batch > 1, &mut section, inputs, pages, unresolved);
     section.finish();
     let destination = Destination {
         name: name.to_owned(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use hearback_deliver::Pages;
 use hearback_providers::ShapeLimits;
 use hearback_server::Limits;
 use hearback_store::sqlite::SqliteOptions;
@@ -63,7 +64,8 @@ pub(crate) fn load(inputs: &Inputs) -> Loaded {
     let ui = ui::section(&mut root, &server, &mut report);
     let rules = SourceRules { inputs, has_public_url: server.public_url.is_some(), data: &storage.data };
     let (sources, trial) = sources::read(&mut root, &rules, &mut report);
-    let destinations = destinations::read(&mut root, inputs, &mut report);
+    let pages = Pages::at(ui.as_ref().and_then(|ui| ui.public_url.as_deref()));
+    let destinations = destinations::read(&mut root, inputs, &pages, &mut report);
     let watchdog = watchdog::section(&mut root, &mut report);
     let alerts = alerts::read(&mut root, &destinations, &mut report);
     let config = Config {

@@ -66,6 +66,7 @@ impl Config {
 fn ui_shown(ui: &hearback_ui::Options) -> Value {
     json!({
         "enabled": true,
+        "public_url": ui.public_url.as_deref().map(printable_url),
         "trusted_header": ui.trusted_header.as_ref().map(ToString::to_string),
         "trusted_networks": ui.trusted_networks,
         "trusted_role": ui.trusted_role.name(),

@@ -27,7 +27,10 @@ pub(crate) fn section(root: &mut Table, server: &ServerConfig, report: &mut Repo
             .number("session_days", 1..=365)
             .map_or(default.session_days, |days| days as u32),
         trusted_proxies: server.trusted_proxies.clone(),
-        public_url: server.public_url.clone(),
+        public_url: section
+            .text("public_url", parse::base_url)
+            .map(|(url, _)| url)
+            .or_else(|| server.public_url.clone().filter(|_| server.admin.is_none())),
         demo: false,
     };
     if options.trusted_header.is_some() && options.trusted_networks.is_empty() {

@@ -1,7 +1,7 @@
 //! What each kind of destination reads of its table.
 
 use hearback_deliver::{
-    Carrier, Email, Guard, Lines, LinesOptions, SigningKey, Slack, Sms, SmsOptions, Stdout, Webhook,
+    Carrier, Email, Guard, Lines, LinesOptions, Pages, SigningKey, Slack, Sms, SmsOptions, Stdout, Webhook,
     WebhookOptions, parse_url,
 };
 #[cfg(feature = "nats")]
@@ -77,23 +77,24 @@ pub(super) fn carrier(
     batches: bool,
     section: &mut Section<'_>,
     inputs: &Inputs,
+    pages: &Pages,
     unresolved: &[String],
 ) -> Option<Box<dyn Carrier>> {
     match kind {
         Kind::Webhook => webhook(batches, section, unresolved),
-        Kind::Slack => slack(section, unresolved),
+        Kind::Slack => slack(section, pages, unresolved),
         Kind::Sms => sms(section, unresolved),
-        Kind::Email => email(section, unresolved),
+        Kind::Email => email(section, pages, unresolved),
         Kind::Nats => nats(section, unresolved),
         Kind::File => file(section, inputs),
         Kind::Stdout => Some(Box::new(Stdout)),
     }
 }
 
-fn slack(section: &mut Section<'_>, unresolved: &[String]) -> Option<Box<dyn Carrier>> {
+fn slack(section: &mut Section<'_>, pages: &Pages, unresolved: &[String]) -> Option<Box<dyn Carrier>> {
     let guard = guard(section);
     let url = url(section, &guard, unresolved)?;
-    made(Slack::new(url, guard), section)
+    made(Slack::new(url, guard).map(|slack| slack.with_pages(pages.clone())), section)
 }
 
 fn sms(section: &mut Section<'_>, unresolved: &[String]) -> Option<Box<dyn Carrier>> {
@@ -124,7 +125,7 @@ fn sms(section: &mut Section<'_>, unresolved: &[String]) -> Option<Box<dyn Carri
     made(Sms::new(options), section)
 }
 
-fn email(section: &mut Section<'_>, unresolved: &[String]) -> Option<Box<dyn Carrier>> {
+fn email(section: &mut Section<'_>, pages: &Pages, unresolved: &[String]) -> Option<Box<dyn Carrier>> {
     let url = needed(
         section,
         "url",
@@ -139,7 +140,7 @@ fn email(section: &mut Section<'_>, unresolved: &[String]) -> Option<Box<dyn Car
         return None;
     }
     let to: Vec<String> = to.into_iter().map(|(to, _)| to).collect();
-    made(Email::new(&url?.0, &from?.0, &to), section)
+    made(Email::new(&url?.0, &from?.0, &to).map(|email| email.with_pages(pages.clone())), section)
 }
 
 #[cfg(feature = "nats")]
