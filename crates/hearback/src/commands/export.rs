@@ -1,5 +1,7 @@
 //! `hearback export`: events or messages to a file, page by page, in constant memory.
 
+#[cfg(feature = "parquet")]
+mod columnar;
 mod row;
 
 use std::io::{self, BufWriter, Write};
@@ -56,7 +58,8 @@ struct MessagesArgs {
 /// Where to, and how.
 #[derive(Debug, Args)]
 struct FileArgs {
-    /// ndjson: everything, one JSON object per line; of events, what `hearback import` reads. csv: for spreadsheets
+    /// ndjson: everything, one JSON object per line; of events, what `hearback import` reads. csv: for spreadsheets. parquet: for
+    /// analysis, where it was built in (feature `parquet`)
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
     /// The file to make [default: standard output]
@@ -71,6 +74,8 @@ struct FileArgs {
 enum Format {
     Ndjson,
     Csv,
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
 /// Runs `export`.
@@ -170,21 +175,18 @@ async fn write_events(args: &EventsArgs, client: &Client, out: &mut dyn Write) -
     }
     let last = newest(client, &Pairs::new()).await?;
     let bar = progress::bar(last, "{bar:30} {percent}% of the log, {msg} events, {eta} left");
-    let mut rows = Rows { format: args.file.format, columns: row::OF_EVENTS, out, count: 0 };
-    rows.begin()?;
+    let mut rows = Rows::begin(args.file.format, row::OF_EVENTS, out)?;
     let written = write_pages(client, &filter, last, &mut rows, &bar).await;
     bar.finish_and_clear();
     written?;
-    rows.out.flush()?;
-    Ok(rows.count)
+    rows.finish()
 }
 
 /// Writes every message that passes the filter, as it stands now; how many messages that were.
 async fn write_messages(args: &MessagesArgs, client: &Client, out: &mut dyn Write) -> Result<u64, Stopped> {
     let mut pages = messages::Pages::new(client, args.filter.pairs()?);
     let bar = progress::counter("{spinner} {msg} messages");
-    let mut rows = Rows { format: args.file.format, columns: row::OF_MESSAGES, out, count: 0 };
-    rows.begin()?;
+    let mut rows = Rows::begin(args.file.format, row::OF_MESSAGES, out)?;
     let written = async {
         while let Some(page) = pages.next(usize::MAX).await? {
             for message in &page {
@@ -198,8 +200,7 @@ async fn write_messages(args: &MessagesArgs, client: &Client, out: &mut dyn Writ
     .await;
     bar.finish_and_clear();
     written?;
-    rows.out.flush()?;
-    Ok(rows.count)
+    rows.finish()
 }
 
 async fn write_pages(
@@ -246,14 +247,23 @@ struct Rows<'a> {
     columns: row::Columns,
     out: &'a mut dyn Write,
     count: u64,
+    #[cfg(feature = "parquet")]
+    columnar: Option<columnar::Columnar>,
 }
 
-impl Rows<'_> {
-    fn begin(&mut self) -> io::Result<()> {
-        match self.format {
-            Format::Ndjson => Ok(()),
-            Format::Csv => self.out.write_all(row::head(self.columns).as_bytes()),
+impl<'a> Rows<'a> {
+    fn begin(format: Format, columns: row::Columns, out: &'a mut dyn Write) -> io::Result<Self> {
+        if format == Format::Csv {
+            out.write_all(row::head(columns).as_bytes())?;
         }
+        Ok(Self {
+            format,
+            columns,
+            out,
+            count: 0,
+            #[cfg(feature = "parquet")]
+            columnar: (format == Format::Parquet).then(|| columnar::Columnar::new(columns)).transpose()?,
+        })
     }
 
     fn write(&mut self, event: &Value) -> io::Result<()> {
@@ -261,6 +271,18 @@ impl Rows<'_> {
         match self.format {
             Format::Ndjson => writeln!(self.out, "{event}"),
             Format::Csv => self.out.write_all(row::row(self.columns, event).as_bytes()),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => self.columnar.as_mut().map_or(Ok(()), |rows| rows.write(event, self.out)),
         }
+    }
+
+    /// How many there were.
+    fn finish(mut self) -> Result<u64, Stopped> {
+        #[cfg(feature = "parquet")]
+        if let Some(rows) = &mut self.columnar {
+            rows.finish(self.out)?;
+        }
+        self.out.flush()?;
+        Ok(self.count)
     }
 }

@@ -88,14 +88,19 @@ pub(super) fn head(columns: Columns) -> String {
 
 /// An event or a message.
 pub(super) fn row(columns: Columns, one: &Value) -> String {
-    line(columns.iter().map(|(_, pointer)| match one.pointer(pointer) {
+    line(columns.iter().map(|(_, pointer)| text(one.pointer(pointer))))
+}
+
+/// A value as it stands in a cell; what is not there is nothing.
+pub(super) fn text(value: Option<&Value>) -> String {
+    match value {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
         // Lists and labels as JSON; empty ones are nothing.
         Some(Value::Array(items)) if items.is_empty() => String::new(),
         Some(Value::Object(fields)) if fields.is_empty() => String::new(),
         Some(other) => other.to_string(),
-    }))
+    }
 }
 
 fn line(cells: impl Iterator<Item = String>) -> String {
