@@ -277,9 +277,9 @@ impl<'a> Rows<'a> {
     }
 
     /// How many there were.
-    fn finish(mut self) -> Result<u64, Stopped> {
+    fn finish(self) -> Result<u64, Stopped> {
         #[cfg(feature = "parquet")]
-        if let Some(rows) = &mut self.columnar {
+        if let Some(mut rows) = self.columnar {
             rows.finish(self.out)?;
         }
         self.out.flush()?;

@@ -49,6 +49,18 @@ impl Receiver {
         Self { child, lines, url: format!("http://{address}") }
     }
 
+    /// The example that is built with the tests.
+    fn start_rust(secrets: &str) -> Self {
+        let program = Path::new(env!("CARGO_BIN_EXE_hearback")).parent().unwrap().join("examples/receive");
+        let mut command = Command::new(program);
+        command.arg("0").env("WEBHOOK_SECRET", secrets).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let out: Box<dyn Read> = Box::new(child.stdout.take().unwrap());
+        let mut lines = BufReader::new(out).lines();
+        let url = lines.next().unwrap().unwrap().strip_prefix("listening on ").unwrap().to_owned();
+        Self { child, lines, url }
+    }
+
     /// The next events that it handled.
     fn handled(&mut self, count: usize) -> Vec<String> {
         let lines = self.lines.by_ref().map(Result::unwrap);
@@ -175,8 +187,10 @@ type Start = fn(&str) -> Receiver;
 fn receivers_in_other_languages_take_what_is_theirs_and_nothing_else() {
     let strange = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let node: Start = |secrets| Receiver::start_with("node", "receive.mjs", secrets);
-    for (language, start) in [("node", node), ("php", Receiver::start_php as Start)] {
-        if !is_installed(language) {
+    for (language, start) in
+        [("node", node), ("php", Receiver::start_php as Start), ("rust", Receiver::start_rust)]
+    {
+        if language != "rust" && !is_installed(language) {
             continue;
         }
         for (secrets, code) in [(format!("{strange} {SECRET}"), 0), (strange.to_owned(), 1)] {
