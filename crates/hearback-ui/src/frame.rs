@@ -41,7 +41,14 @@ const GROUPS: &[(&str, &[Entry])] = &[
             ("/timelines", "timeline", "Timelines"),
         ],
     ),
-    ("Watch", &[("/suppressions", "shield", "Suppressions")]),
+    (
+        "Watch",
+        &[
+            ("/alerts", "alert", "Alerts"),
+            ("/watchdog", "watchdog", "Watchdog"),
+            ("/suppressions", "shield", "Suppressions"),
+        ],
+    ),
     (
         "Connect",
         &[
@@ -92,7 +99,9 @@ impl Frame {
         title: impl Into<String>,
     ) -> Result<Self, Refusal> {
         let stats = ui.store.stats().await?;
+        let open = ui.store.alert_counts().await?.open;
         let waits = |path: &str| match path {
+            "/alerts" if open > 0 => Some(count(open)),
             "/quarantine" if stats.quarantined > 0 => Some(count(stats.quarantined)),
             _ => None,
         };

@@ -191,9 +191,9 @@ struct Explained {
 
 impl MessageHead {
     pub(crate) fn of(view: &MessageView) -> Self {
-        // Any event may be the one that tells a thing; the newest telling counts.
+        // Any event may be the one that tells a thing; the newest telling counts. Alerts tell of an event and not of the message.
         fn told<T>(view: &MessageView, of: impl Fn(&Record) -> Option<T>) -> Option<T> {
-            view.events.iter().rev().find_map(of)
+            view.events.iter().rev().filter(|record| !record.event.kind.is_alert()).find_map(of)
         }
         Self {
             id: view.id,

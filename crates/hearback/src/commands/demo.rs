@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use hearback_alert::{Alerter, Rule};
 use hearback_event::Timestamp;
 use hearback_server::Listeners;
-use hearback_store::{Accounts as _, NewUser, Role, Store, StoreError};
+use hearback_store::{Accounts as _, AlertChange, AlertQuery, NewUser, Role, Store, StoreError};
 
 use super::serve::background::{Background, Work};
 use crate::config::{self, Config, Inputs, Trial};
@@ -25,11 +26,18 @@ const REFUSING_FOR: i64 = 2400;
 
 /// Since when the application registers what it sends, in seconds before now.
 const REGISTERS_FOR: i64 = 3 * 86_400;
+/// Alerts were looked for so often, in nanoseconds.
+const WATCH: i64 = 1800 * 1_000_000_000;
 /// Who is told of events: one takes everything, and one is down.
 const DESTINATIONS: &str = r#"
 [destinations.archive]
 kind = "file"
 path = "archive.ndjson"
+
+[destinations.desk]
+kind = "file"
+path = "desk.ndjson"
+alerts = true
 
 [destinations.crm]
 kind = "webhook"
@@ -93,7 +101,9 @@ async fn demo(mut config: Config, inputs: &Inputs, args: &DemoArgs) -> Result<Ex
     output::note("Making up a month ...");
     let options = config.ui.take().unwrap_or_default();
     let teller = Teller::new(&config, Arc::clone(&store) as _);
-    tell_history(&teller, now).await?;
+    let shared: Arc<dyn Store> = Arc::clone(&store) as _;
+    let rules = config::load(&again).require()?.alerts.into();
+    tell_history(&teller, &shared, rules, now).await?;
     let mut settings_config = config::load(&again).require()?;
     let work = Work::of(&mut settings_config);
     let base = settings_config.local_url();
@@ -105,7 +115,6 @@ async fn demo(mut config: Config, inputs: &Inputs, args: &DemoArgs) -> Result<Ex
         "Look around, signed in as an admin:\n\n  {base}{}\n\nAll of it is made up, and gone when this ends (Ctrl-C).",
         link.path()
     ));
-    let shared: Arc<dyn Store> = Arc::clone(&store) as _;
     let background = Background::start(&shared, work.with(settings.destinations.clone())).await?;
     let traffic = async {
         if args.quiet {
@@ -124,7 +133,24 @@ async fn demo(mut config: Config, inputs: &Inputs, args: &DemoArgs) -> Result<Ex
     Ok(Exit::Ok)
 }
 
-async fn tell_history(teller: &Teller<'_>, now: Timestamp) -> Result<(), StoreError> {
+/// What the house did about older alerts.
+async fn see_to_alerts(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    let items = store.alerts(AlertQuery { limit: 200, ..AlertQuery::default() }).await?;
+    let old = items.iter().filter(|item| item.first_at < now.plus_seconds(-18 * 3600));
+    for (item, change) in
+        old.zip([AlertChange::Resolve, AlertChange::Acknowledge, AlertChange::Resolve].iter().cycle())
+    {
+        store.change_alert(item.id, *change, "vera".to_owned(), item.last_at.plus_seconds(1500)).await?;
+    }
+    Ok(())
+}
+
+async fn tell_history(
+    teller: &Teller<'_>,
+    store: &Arc<dyn Store>,
+    rules: Arc<[Rule]>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let refusing_since = now.plus_seconds(-REFUSING_FOR);
     let (lost, told): (Vec<Told>, Vec<Told>) = history(SEED, now)
         .into_iter()
@@ -135,7 +161,17 @@ async fn tell_history(teller: &Teller<'_>, now: Timestamp) -> Result<(), StoreEr
     teller.tell(before).await?;
     // An application registers before the provider speaks.
     teller.register(after).await?;
-    teller.tell(after).await?;
+    let mut alerter = Alerter::new(Arc::clone(store), rules);
+    for some in after.chunk_by(|one, other| {
+        one.happening.occurred_at.as_nanos() / WATCH == other.happening.occurred_at.as_nanos() / WATCH
+    }) {
+        // Begins before anything of it is told, and looks as if it had been there all the time.
+        let Some(first) = some.first() else { continue };
+        while alerter.step(first.happening.occurred_at).await?.more {}
+        teller.tell(some).await?;
+    }
+    while alerter.step(now).await?.more {}
+    see_to_alerts(&**store, now).await?;
     let Some(like) = lost.first().or_else(|| told.iter().rev().find(|one| one.provider == REFUSING)) else {
         return Ok(());
     };

@@ -235,9 +235,9 @@ fn conditions(filter: &MessageFilter, base: &Query, visit: &Visit) -> Vec<(Strin
     found
 }
 
-/// What a message tells, the newest telling first.
+/// What a message tells, the newest telling first; not what is told of it in alerts.
 pub(crate) fn told<T>(view: &MessageView, of: impl Fn(&Record) -> Option<T>) -> Option<T> {
-    view.events.iter().rev().find_map(of)
+    view.events.iter().rev().filter(|record| !record.event.kind.is_alert()).find_map(of)
 }
 
 /// One row.
