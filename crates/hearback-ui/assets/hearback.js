@@ -123,7 +123,7 @@ function wait() {
 }
 
 let leader = 0;
-const places = { o: "/", e: "/events", m: "/messages", r: "/recipients", t: "/timelines", u: "/suppressions", d: "/destinations", q: "/quarantine", s: "/sources", ",": "/settings" };
+const places = { o: "/", e: "/events", m: "/messages", r: "/recipients", t: "/timelines", a: "/alerts", w: "/watchdog", u: "/suppressions", d: "/destinations", q: "/quarantine", s: "/sources", ",": "/settings" };
 const keys = {
   "/": () => $(".search input")?.focus(),
   "?": () => $("#keys")?.togglePopover(),

@@ -4,8 +4,8 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::pages::{
-    destinations, entrance, events, home, messages, quarantine, recipients, settings, sources, suppressions,
-    timelines,
+    alerts, destinations, entrance, events, home, messages, quarantine, recipients, settings, sources,
+    suppressions, timelines, watchdog,
 };
 use crate::ui::Ui;
 use crate::{assets, preferences, search};
@@ -24,6 +24,11 @@ pub fn router(ui: Ui) -> Router {
         .route("/recipients/{address}", get(recipients::one).post(recipients::change))
         .route("/timelines", get(timelines::start))
         .route("/timelines/{key}/{value}", get(timelines::one))
+        .route("/alerts", get(alerts::list))
+        .route("/alerts/{id}", get(alerts::one))
+        .route("/alerts/{id}/acknowledge", post(alerts::acknowledge))
+        .route("/alerts/{id}/resolve", post(alerts::resolve))
+        .route("/watchdog", get(watchdog::show))
         .route("/suppressions", get(suppressions::list).post(suppressions::add))
         .route("/destinations", get(destinations::list))
         .route("/destinations/{name}", get(destinations::one))

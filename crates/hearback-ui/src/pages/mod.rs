@@ -1,5 +1,6 @@
 //! One file a page, or a family of pages: what is asked of the store, and what the template is given.
 
+pub(crate) mod alerts;
 pub(crate) mod destinations;
 pub(crate) mod entrance;
 pub(crate) mod events;
@@ -11,3 +12,4 @@ pub(crate) mod settings;
 pub(crate) mod sources;
 pub(crate) mod suppressions;
 pub(crate) mod timelines;
+pub(crate) mod watchdog;

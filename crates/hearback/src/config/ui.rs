@@ -29,6 +29,9 @@ pub(crate) fn section(root: &mut Table, server: &ServerConfig, report: &mut Repo
         trusted_proxies: server.trusted_proxies.clone(),
         public_url: server.public_url.clone(),
         demo: false,
+        // Known from other tables.
+        rules: Vec::new(),
+        expect: Vec::new(),
     };
     if options.trusted_header.is_some() && options.trusted_networks.is_empty() {
         let message = "whoever sends this header would be let in; say from where the proxy comes: \
