@@ -17,6 +17,8 @@ pub(crate) struct Place {
     pub(crate) is_here: bool,
     /// How much waits there.
     pub(crate) count: Option<String>,
+    /// Whether somebody should look at it.
+    pub(crate) is_hot: bool,
 }
 
 /// A group of the navigation.
@@ -99,9 +101,9 @@ impl Frame {
         title: impl Into<String>,
     ) -> Result<Self, Refusal> {
         let stats = ui.store.stats().await?;
-        let open = ui.store.alert_counts().await?.open;
+        let alerts = ui.store.alert_counts().await?;
         let waits = |path: &str| match path {
-            "/alerts" if open > 0 => Some(count(open)),
+            "/alerts" if alerts.open > 0 => Some(count(alerts.open)),
             "/quarantine" if stats.quarantined > 0 => Some(count(stats.quarantined)),
             _ => None,
         };
@@ -115,6 +117,7 @@ impl Frame {
                     word,
                     is_here: *path == place,
                     count: waits(path),
+                    is_hot: *path == "/alerts",
                 })
                 .collect(),
         });

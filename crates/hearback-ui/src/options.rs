@@ -1,5 +1,6 @@
 //! What the interface is told when it starts.
 
+use hearback_server::ExpectRule;
 use hearback_store::Role;
 use http::HeaderName;
 use ipnet::IpNet;
@@ -23,6 +24,10 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Words on the pages of a demonstration, so that nobody takes it for the truth.
     pub demo: bool,
+    /// The names of the rules that raise alerts, in their order.
+    pub rules: Vec<String>,
+    /// By when messages are expected whose registration does not say.
+    pub expect: Vec<ExpectRule>,
 }
 
 impl Default for Options {
@@ -36,6 +41,8 @@ impl Default for Options {
             trusted_proxies: Vec::new(),
             public_url: None,
             demo: false,
+            rules: Vec::new(),
+            expect: Vec::new(),
         }
     }
 }

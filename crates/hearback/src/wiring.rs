@@ -89,6 +89,7 @@ pub(crate) fn settings(config: Config, store: &Arc<dyn Store>) -> Settings {
 pub(crate) fn interface(store: &Arc<LogStore>, settings: &Settings, options: hearback_ui::Options) -> Ui {
     let destinations = settings.destinations.clone();
     let destinations = destinations.unwrap_or_else(|| Destinations::new(Vec::new(), Arc::clone(store) as _));
+    let options = hearback_ui::Options { expect: settings.expect.clone(), ..options };
     Ui::new(Arc::clone(store) as _, Arc::clone(store) as _, settings.sources.clone(), destinations, options)
 }
 

@@ -1,22 +1,25 @@
-//! `/alerts`: what somebody should look at, who has seen it, and how it ended.
+//! `/alerts`: what somebody should look at, who has, and what is over.
 
+mod change;
+mod life;
 mod one;
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use hearback_event::{AlertState, Record, Urgency};
+use hearback_event::{AlertState, Record};
 use hearback_store::{AlertItem, AlertQuery, EventQuery, Order};
 use http::StatusCode;
 
 use crate::answer;
 use crate::frame::Frame;
-use crate::pieces::{Clock, Html, Mark, badge, count, icon, kind_mark};
+use crate::pieces::{Clock, Html, alert_mark, badge, count, icon, urgency_mark};
 use crate::refusal::Outcome;
 use crate::ui::{Parts, Ui};
 use crate::url::Query;
 use crate::visit::Visit;
 
-pub(crate) use one::{acknowledge, one, resolve};
+pub(crate) use change::{acknowledge, resolve};
+pub(crate) use one::one;
 
 /// Rows of a page.
 const ROWS: usize = 50;
@@ -27,109 +30,112 @@ struct Page {
     frame: Frame,
     about: String,
     chips: Vec<Chip>,
-    rule: Option<(String, String)>,
+    /// Name, whether it is chosen.
+    rules: Vec<(String, bool)>,
     is_filtered: bool,
-    rows: Vec<Row>,
+    lines: Vec<Line>,
     older: Option<String>,
     first: Option<String>,
     nothing_yet: bool,
+    is_told: bool,
 }
 
+/// A state that can be chosen.
 struct Chip {
     name: &'static str,
     status: &'static str,
     icon: Html,
     word: &'static str,
+    /// How many; of those that are over nobody wants to know.
     count: Option<String>,
     chosen: bool,
 }
 
 /// An alert in a list.
-pub(crate) struct Row {
+pub(crate) struct Line {
+    pub(crate) href: String,
     pub(crate) status: &'static str,
     pub(crate) icon: Html,
-    pub(crate) title: String,
-    pub(crate) href: String,
-    pub(crate) state: Html,
     pub(crate) urgency: Html,
+    pub(crate) state: Html,
+    pub(crate) title: String,
     pub(crate) rule: String,
     pub(crate) count: String,
+    pub(crate) first: Html,
     pub(crate) last: Html,
-    pub(crate) who: String,
-}
-
-/// How it stands.
-pub(crate) const fn state_mark(state: AlertState) -> Mark {
-    match state {
-        AlertState::Open => Mark { status: "bounced", icon: "alert", word: "Open" },
-        AlertState::Acknowledged => Mark { status: "deferred", icon: "check", word: "Seen" },
-        AlertState::Resolved => Mark { status: "ok", icon: "check", word: "Resolved" },
-    }
-}
-
-/// How soon somebody should look.
-const fn urgency_mark(urgency: Urgency) -> Mark {
-    match urgency {
-        Urgency::Info => Mark { status: "queued", icon: "info", word: "Info" },
-        Urgency::Warning => Mark { status: "deferred", icon: "alert", word: "Warning" },
-        Urgency::Critical => Mark { status: "bounced", icon: "alert", word: "Critical" },
-    }
+    /// Who has seen it, or ended it.
+    pub(crate) by: Option<String>,
 }
 
 /// The event at a position, where it still is.
-pub(crate) async fn cause(ui: &Parts, item: &AlertItem) -> Outcome<Option<Record>> {
-    let beyond = Some(item.cause.saturating_sub(1));
+async fn event_at(ui: &Parts, position: u64) -> Outcome<Option<Record>> {
+    let beyond = Some(position.saturating_sub(1));
     let query = EventQuery { order: Order::Oldest, beyond, limit: 1, ..EventQuery::default() };
-    Ok(ui.store.events(query).await?.rows.pop().filter(|record| record.position == item.cause))
+    Ok(ui.store.events(query).await?.rows.pop().filter(|record| record.position == position))
 }
 
 /// What an alert is about, in one line.
 fn title(item: &AlertItem, cause: Option<&Record>, visit: &Visit) -> String {
-    let count = if item.sums_up { item.count } else { 1 };
-    visit.eyes.text(&hearback_alert::title(item.kind, count, item.first_at, cause)).into_owned()
+    let one = cause.filter(|_| item.count == 1 || !item.sums_up);
+    let many = if one.is_some() { 1 } else { item.count };
+    let title = hearback_alert::title(item.kind, many, item.first_at, cause);
+    visit.eyes.text(&title).into_owned()
 }
 
-/// Alerts as rows of a list.
-pub(crate) async fn rows(ui: &Parts, visit: &Visit, items: &[AlertItem]) -> Outcome<Vec<Row>> {
+/// Alerts as lines, in their order.
+async fn lines(ui: &Parts, visit: &Visit, items: &[AlertItem]) -> Outcome<Vec<Line>> {
     let clock = Clock::of(visit);
-    let mut rows = Vec::with_capacity(items.len());
+    let mut lines = Vec::with_capacity(items.len());
     for item in items {
-        let cause = cause(ui, item).await?;
-        let mark = kind_mark(item.kind);
-        let by = |mark: &Option<(_, String)>| mark.as_ref().map(|(_, by)| visit.eyes.text(by).into_owned());
-        rows.push(Row {
-            status: mark.status,
-            icon: icon(mark.icon),
-            title: title(item, cause.as_ref(), visit),
+        let cause = event_at(ui, item.cause).await?;
+        let urgency = urgency_mark(item.urgency);
+        let seen = item.acknowledged.as_ref().filter(|_| item.state == AlertState::Acknowledged);
+        lines.push(Line {
             href: format!("/alerts/{}", item.id),
-            state: badge(state_mark(item.state), ""),
-            urgency: badge(urgency_mark(item.urgency), "badge-plain"),
+            status: urgency.status,
+            icon: icon(urgency.icon),
+            urgency: badge(urgency, "badge-plain"),
+            state: badge(alert_mark(item.state), ""),
+            title: title(item, cause.as_ref(), visit),
             rule: item.rule.clone(),
             count: count(item.count),
+            first: clock.row(item.first_at),
             last: clock.ago(item.last_at),
-            who: by(&item.resolved).or_else(|| by(&item.acknowledged)).unwrap_or_default(),
+            by: seen.map(|(_, by)| by.clone()),
         });
     }
-    Ok(rows)
+    Ok(lines)
+}
+
+/// The newest open ones.
+pub(crate) async fn open(ui: &Parts, visit: &Visit, limit: usize) -> Outcome<Vec<Line>> {
+    let query = AlertQuery { states: vec![AlertState::Open], limit, ..AlertQuery::default() };
+    lines(ui, visit, &ui.store.alerts(query).await?).await
 }
 
 /// `/alerts`
 pub(crate) async fn list(State(ui): State<Ui>, visit: Visit, RawQuery(query): RawQuery) -> Outcome {
     let ui = &*ui.0;
     let query = Query::parse(&query.unwrap_or_default());
-    let chosen: Vec<AlertState> = query.all("state").filter_map(|name| name.parse().ok()).collect();
-    let states =
-        if chosen.is_empty() { vec![AlertState::Open, AlertState::Acknowledged] } else { chosen.clone() };
+    let states: Vec<AlertState> = query.all("state").filter_map(|name| name.parse().ok()).collect();
     let rule = query.get("rule").map(str::to_owned);
-    let asked =
-        AlertQuery { states, rule: rule.clone(), part_of: None, before: query.read("before"), limit: ROWS };
-    let items = ui.store.alerts(asked).await?;
-    let counts = ui.store.alert_counts().await?;
+    let asked = AlertQuery {
+        states: states.clone(),
+        rule: rule.clone(),
+        part_of: None,
+        before: query.read("before"),
+        limit: ROWS + 1,
+    };
+    let mut items = ui.store.alerts(asked).await?;
+    let has_more = items.len() > ROWS;
+    items.truncate(ROWS);
     let base = query.without(&["before", "said"]);
-    let older =
-        items.last().filter(|_| items.len() == ROWS).map(|item| base.with("before", item.id).of("/alerts"));
-    let chips = AlertState::ALL.iter().map(|state| {
-        let mark = state_mark(*state);
+    let counts = ui.store.alert_counts().await?;
+    let mut rules: Vec<String> = ui.options.rules.clone();
+    // One that is not configured any more may still have raised something.
+    rules.extend(rule.clone().filter(|rule| !ui.options.rules.contains(rule)));
+    let chip = |state: &AlertState| {
+        let mark = alert_mark(*state);
         Chip {
             name: state.name(),
             status: mark.status,
@@ -140,23 +146,31 @@ pub(crate) async fn list(State(ui): State<Ui>, visit: Visit, RawQuery(query): Ra
                 AlertState::Acknowledged => Some(count(counts.acknowledged)),
                 AlertState::Resolved => None,
             },
-            chosen: chosen.contains(state),
+            chosen: states.contains(state),
         }
-    });
+    };
     let view = Page {
-        frame: Frame::new(ui, &visit, "/alerts", "Alerts").await?.saying(query.get("said")),
-        about: match counts.open {
-            0 => "Nothing waits for somebody to look".to_owned(),
-            1 => "1 waits for somebody to look".to_owned(),
-            open => format!("{} wait for somebody to look", count(open)),
+        about: match (counts.open, counts.acknowledged) {
+            (0, 0) => "What somebody should look at; nothing is open".to_owned(),
+            (0, seen) => format!("None open, {} acknowledged", count(seen)),
+            (open, 0) => format!("{} open", count(open)),
+            (open, seen) => format!("{} open, {} acknowledged", count(open), count(seen)),
         },
-        chips: chips.collect(),
-        rule: rule.map(|rule| (rule, base.without(&["rule"]).of("/alerts"))),
+        chips: AlertState::ALL.iter().map(chip).collect(),
+        rules: rules
+            .into_iter()
+            .map(|name| {
+                let chosen = rule.as_ref() == Some(&name);
+                (name, chosen)
+            })
+            .collect(),
         is_filtered: !base.pairs().is_empty(),
-        rows: rows(ui, &visit, &items).await?,
-        older,
+        lines: lines(ui, &visit, &items).await?,
+        older: items.last().filter(|_| has_more).map(|last| base.with("before", last.id).of("/alerts")),
         first: query.get("before").map(|_| base.of("/alerts")),
-        nothing_yet: ui.store.last_position() == 0,
+        nothing_yet: items.is_empty() && base.pairs().is_empty(),
+        is_told: items.iter().any(|item| item.told.iter().any(|(_, to)| !to.is_empty())),
+        frame: Frame::new(ui, &visit, "/alerts", "Alerts").await?.saying(query.get("said")),
     };
     Ok(answer::page(StatusCode::OK, &visit.caller.headers, &view))
 }

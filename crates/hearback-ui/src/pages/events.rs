@@ -47,6 +47,9 @@ const CHIPS: &[Kind] = &[
 const RARE_CHIPS: &[Kind] = &[
     Kind::Registered,
     Kind::Overdue,
+    Kind::Recovered,
+    Kind::AlertRaised,
+    Kind::AlertResolved,
     Kind::Inbound,
     Kind::SuppressionChanged,
     Kind::Autoresponded,

@@ -22,14 +22,16 @@ use self::times::{Times, times};
 use self::worst::{Worst, worst};
 use crate::answer;
 use crate::frame::Frame;
-use crate::pages::destinations;
 use crate::pages::sources::{SourceLine, lines};
+use crate::pages::{alerts, destinations};
 use crate::pieces::{Clock, Columns, Html, Stack, count};
 use crate::refusal::Outcome;
 use crate::ui::Ui;
 use crate::url::Query;
 use crate::visit::Visit;
 
+/// Open alerts that are shown.
+const ALERTS: usize = 5;
 /// With fewer sent, a rate says nothing; where little is sent at all, a tenth of it.
 const ENOUGH: u64 = 50;
 
@@ -47,6 +49,7 @@ struct Page {
     axis: Vec<String>,
     concerns: Vec<Concern>,
     failures: Vec<Failure>,
+    alerts: Vec<alerts::Line>,
     times: Option<Times>,
     sources: Vec<SourceLine>,
     /// Id, title, word, rows.
@@ -102,6 +105,7 @@ pub(crate) async fn show(State(ui): State<Ui>, visit: Visit, RawQuery(query): Ra
         axis: axis(drawn, period, &clock),
         concerns: concerns(&lines, &pushed, &watched, &is),
         failures: failures(ui, &visit, &clock).await?,
+        alerts: alerts::open(ui, &visit, ALERTS).await?,
         times: times(&ui.store.delivery_times(since, end).await?),
         sources: lines,
         worst: [("domain", "Worst recipient domains", &domains), ("tag", "Worst tags", &tags)].map(

@@ -6,4 +6,6 @@ mod story;
 
 pub(crate) use list::{Row, list, row, told};
 pub(crate) use one::one;
-pub(crate) use story::{Step, channel_icon, channel_word, place, result, sentence, step, steps, suppresses};
+pub(crate) use story::{
+    Step, alert_line, channel_icon, channel_word, place, result, sentence, step, steps, suppresses,
+};

@@ -42,7 +42,9 @@ pub(crate) async fn start(State(ui): State<Ui>, visit: Visit, RawQuery(query): R
     let page = ui.store.events(asked).await?;
     let mut labels: Vec<(&String, &String)> = Vec::new();
     for (key, value) in page.rows.iter().flat_map(|record| &record.event.labels) {
-        let shown = key != Label::MESSAGE_ID && Label::is_indexed(value) && visit.eyes.text(value) == *value;
+        let shown = ![Label::MESSAGE_ID, Label::ALERT].contains(&key.as_str())
+            && Label::is_indexed(value)
+            && visit.eyes.text(value) == *value;
         if shown && !labels.contains(&(key, value)) && labels.len() < PROPOSED {
             labels.push((key, value));
         }
@@ -232,7 +234,9 @@ fn told_step(record: &Record, visit: &Visit, clock: &Clock) -> Step {
         channel_word(event.channel)
     );
     let to = match event.kind {
-        Kind::Opened | Kind::Clicked | Kind::Inbound => String::new(),
+        Kind::Opened | Kind::Clicked | Kind::Inbound | Kind::AlertRaised | Kind::AlertResolved => {
+            String::new()
+        }
         _ => format!(" to {}", who(record, visit)),
     };
     let own = step.rest.0.clone();

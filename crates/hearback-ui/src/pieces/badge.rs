@@ -1,6 +1,6 @@
 //! What happened, as a word with an icon and a hue.
 
-use hearback_event::{Event, Kind, Reason, Status};
+use hearback_event::{AlertState, Event, Kind, Reason, Status, Urgency};
 
 use super::{Html, escape, icon};
 
@@ -67,6 +67,24 @@ pub(crate) const fn status_mark(status: Status) -> Mark {
         Status::Bounced => kind_mark(Kind::Bounced),
         Status::Complained => kind_mark(Kind::Complained),
         Status::Inbound => kind_mark(Kind::Inbound),
+    }
+}
+
+/// Of how soon somebody should look.
+pub(crate) const fn urgency_mark(urgency: Urgency) -> Mark {
+    match urgency {
+        Urgency::Critical => mark("failed", "quarantine", "Critical"),
+        Urgency::Warning => mark("deferred", "alert", "Warning"),
+        Urgency::Info => mark("queued", "info", "Info"),
+    }
+}
+
+/// Of how an alert stands.
+pub(crate) const fn alert_mark(state: AlertState) -> Mark {
+    match state {
+        AlertState::Open => mark("overdue", "alert", "Open"),
+        AlertState::Acknowledged => mark("opened", "opened", "Acknowledged"),
+        AlertState::Resolved => mark("ok", "check", "Resolved"),
     }
 }
 

@@ -17,6 +17,9 @@ pub(crate) fn label(key: &str, value: &str, eyes: Eyes) -> Html {
         short.push('…');
     }
     let inner = format!("{}=<b>{}</b>", escape(key), escape(&short));
+    if key == Label::ALERT && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Html(format!("<a class=\"label\" href=\"/alerts/{value}\">{inner}</a>"));
+    }
     if shown == value && Label::is_indexed(value) && !value.is_empty() && !key.is_empty() {
         let href = format!("/timelines/{}/{}", segment(key), segment(value));
         return Html(format!("<a class=\"label\" href=\"{href}\">{inner}</a>"));

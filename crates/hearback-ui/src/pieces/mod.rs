@@ -11,7 +11,9 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 
-pub(crate) use badge::{Mark, badge, cause_words, kind_mark, reason_words, status_mark};
+pub(crate) use badge::{
+    Mark, alert_mark, badge, cause_words, kind_mark, reason_words, status_mark, urgency_mark,
+};
 pub(crate) use chart::{Columns, Stack, meter, spark};
 pub(crate) use json::tree;
 pub(crate) use label::{label, tag};

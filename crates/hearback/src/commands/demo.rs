@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use hearback_alert::{Alerter, Rule};
 use hearback_event::Timestamp;
 use hearback_server::Listeners;
-use hearback_store::{Accounts as _, AlertChange, AlertQuery, NewUser, Role, Store, StoreError};
+use hearback_store::{Accounts as _, NewUser, Role, Store, StoreError};
 
 use super::serve::background::{Background, Work};
 use crate::config::{self, Config, Inputs, Trial};
-use crate::demo::{Teller, Told, history, live};
+use crate::demo::{Nights, Teller, Told, history, live};
 use crate::exit::{CliError, Exit};
 use crate::{logging, output, shutdown, token, wiring};
 
@@ -26,10 +25,18 @@ const REFUSING_FOR: i64 = 2400;
 
 /// Since when the application registers what it sends, in seconds before now.
 const REGISTERS_FOR: i64 = 3 * 86_400;
-/// Alerts were looked for so often, in nanoseconds.
-const WATCH: i64 = 1800 * 1_000_000_000;
-/// Who is told of events: one takes everything, and one is down.
-const DESTINATIONS: &str = r#"
+/// Since when there are rules that raise alerts, in seconds before now.
+const ALERTS_FOR: i64 = 2 * 86_400;
+/// Requests that the refusing source has refused.
+const REFUSED: i64 = 52;
+/// Who is told of events: one takes everything, one alerts, and one is down. And what is expected of those who do not say it.
+const CONFIGURATION: &str = r#"
+[watchdog]
+expect = [
+    { label = "purpose=pre_arrival", within_s = 1800 },
+    { label = "purpose=door_code", within_s = 300 },
+]
+
 [destinations.archive]
 kind = "file"
 path = "archive.ndjson"
@@ -38,6 +45,7 @@ path = "archive.ndjson"
 kind = "file"
 path = "desk.ndjson"
 alerts = true
+start = "beginning"
 
 [destinations.crm]
 kind = "webhook"
@@ -65,7 +73,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Exit, CliError> {
     let folder = tempfile::tempdir()
         .map_err(|error| CliError::failed(format!("cannot make a temporary folder: {error}")))?;
     let file = folder.path().join("hearback.toml");
-    std::fs::write(&file, DESTINATIONS)
+    std::fs::write(&file, CONFIGURATION)
         .map_err(|error| CliError::failed(format!("cannot write {}: {error}", file.display())))?;
     // Nothing of the user's own configuration: this is no place for real keys.
     let inputs = Inputs {
@@ -100,21 +108,22 @@ async fn demo(mut config: Config, inputs: &Inputs, args: &DemoArgs) -> Result<Ex
     let now = Timestamp::now();
     output::note("Making up a month ...");
     let options = config.ui.take().unwrap_or_default();
+    let mut nights = Nights::new(Arc::clone(&store) as _, std::mem::take(&mut config.alerts).into());
     let teller = Teller::new(&config, Arc::clone(&store) as _);
-    let shared: Arc<dyn Store> = Arc::clone(&store) as _;
-    let rules = config::load(&again).require()?.alerts.into();
-    tell_history(&teller, &shared, rules, now).await?;
+    tell_history(&teller, &mut nights, now).await?;
     let mut settings_config = config::load(&again).require()?;
     let work = Work::of(&mut settings_config);
     let base = settings_config.local_url();
     let mut settings = wiring::settings(settings_config, &(Arc::clone(&store) as _));
-    let ui = wiring::interface(&store, &settings, hearback_ui::Options { demo: true, ..options });
+    let options = hearback_ui::Options { demo: true, rules: work.rule_names(), ..options };
+    let ui = wiring::interface(&store, &settings, options);
     let link = ui.link_for(guest_user(&store).await?);
     settings.pages = Some(hearback_ui::router(ui));
     output::line(format_args!(
         "Look around, signed in as an admin:\n\n  {base}{}\n\nAll of it is made up, and gone when this ends (Ctrl-C).",
         link.path()
     ));
+    let shared: Arc<dyn Store> = Arc::clone(&store) as _;
     let background = Background::start(&shared, work.with(settings.destinations.clone())).await?;
     let traffic = async {
         if args.quiet {
@@ -133,24 +142,7 @@ async fn demo(mut config: Config, inputs: &Inputs, args: &DemoArgs) -> Result<Ex
     Ok(Exit::Ok)
 }
 
-/// What the house did about older alerts.
-async fn see_to_alerts(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
-    let items = store.alerts(AlertQuery { limit: 200, ..AlertQuery::default() }).await?;
-    let old = items.iter().filter(|item| item.first_at < now.plus_seconds(-18 * 3600));
-    for (item, change) in
-        old.zip([AlertChange::Resolve, AlertChange::Acknowledge, AlertChange::Resolve].iter().cycle())
-    {
-        store.change_alert(item.id, *change, "vera".to_owned(), item.last_at.plus_seconds(1500)).await?;
-    }
-    Ok(())
-}
-
-async fn tell_history(
-    teller: &Teller<'_>,
-    store: &Arc<dyn Store>,
-    rules: Arc<[Rule]>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+async fn tell_history(teller: &Teller<'_>, nights: &mut Nights, now: Timestamp) -> Result<(), StoreError> {
     let refusing_since = now.plus_seconds(-REFUSING_FOR);
     let (lost, told): (Vec<Told>, Vec<Told>) = history(SEED, now)
         .into_iter()
@@ -159,23 +151,18 @@ async fn tell_history(
     let lately = told.partition_point(|one| one.happening.occurred_at < registers_since);
     let (before, after) = told.split_at(lately);
     teller.tell(before).await?;
+    let watched_since = now.plus_seconds(-ALERTS_FOR);
+    let watched = after.partition_point(|one| one.happening.occurred_at < watched_since);
+    let (unwatched, watched) = after.split_at(watched);
     // An application registers before the provider speaks.
-    teller.register(after).await?;
-    let mut alerter = Alerter::new(Arc::clone(store), rules);
-    for some in after.chunk_by(|one, other| {
-        one.happening.occurred_at.as_nanos() / WATCH == other.happening.occurred_at.as_nanos() / WATCH
-    }) {
-        // Begins before anything of it is told, and looks as if it had been there all the time.
-        let Some(first) = some.first() else { continue };
-        while alerter.step(first.happening.occurred_at).await?.more {}
-        teller.tell(some).await?;
-    }
-    while alerter.step(now).await?.more {}
-    see_to_alerts(&**store, now).await?;
+    teller.register(unwatched).await?;
+    teller.tell(unwatched).await?;
+    nights.watch(teller, watched, watched_since, now).await?;
     let Some(like) = lost.first().or_else(|| told.iter().rev().find(|one| one.provider == REFUSING)) else {
         return Ok(());
     };
-    let at: Vec<Timestamp> = (0..37).map(|n| refusing_since.plus_seconds(n * REFUSING_FOR / 37)).collect();
+    let at: Vec<Timestamp> =
+        (0..REFUSED).map(|n| refusing_since.plus_seconds(n * REFUSING_FOR / REFUSED)).collect();
     teller.refuse(REFUSING, &like.happening, &at).await?;
     if let Some(like) = told.iter().find(|one| one.provider == "mailgun") {
         let at: Vec<Timestamp> = (1..4).map(|n| now.plus_seconds(-30_000 * n)).collect();

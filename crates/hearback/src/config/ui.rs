@@ -32,6 +32,9 @@ pub(crate) fn section(root: &mut Table, server: &ServerConfig, report: &mut Repo
             .map(|(url, _)| url)
             .or_else(|| server.public_url.clone().filter(|_| server.admin.is_none())),
         demo: false,
+        // Known from other tables.
+        rules: Vec::new(),
+        expect: Vec::new(),
     };
     if options.trusted_header.is_some() && options.trusted_networks.is_empty() {
         let message = "whoever sends this header would be let in; say from where the proxy comes: \

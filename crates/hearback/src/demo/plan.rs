@@ -15,6 +15,11 @@ const BOOKINGS: usize = 42;
 /// Since when the slow domain defers, before now, in seconds.
 const SLOW_FOR: i64 = 5400;
 
+/// When a whole domain refused what it was sent, before now, in seconds.
+const STORM_BEFORE: i64 = 30 * 3600;
+/// So many messages.
+const STORM: usize = 14;
+
 /// Something that happened, and which provider tells it.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
@@ -111,6 +116,7 @@ pub(crate) fn history(seed: u64, now: Timestamp) -> Vec<Told> {
     // At any hour of the day somebody waits for his check-in details.
     let waits = (0..1000).map(guest).find(|guest| guest.domain == SLOW).unwrap_or_else(|| guest(0));
     maker.letter(&LETTERS[1], 4242, &waits, now.plus_seconds(-4200), &mut told);
+    maker.storm(now.plus_seconds(-STORM_BEFORE), &mut told);
     told.retain(|one| one.happening.occurred_at >= first && one.happening.occurred_at <= now);
     told.sort_by_key(|one| (one.happening.occurred_at, one.happening.serial));
     told
@@ -153,6 +159,26 @@ impl Maker {
             let sent =
                 if days == 0 { booked } else { day.plus_seconds(days * 86_400 + self.second_of_day()) };
             self.letter(letter, number, &who, sent, told);
+        }
+    }
+
+    /// Invoices of a school class, all to one domain, whose servers know none of them.
+    fn storm(&mut self, at: Timestamp, told: &mut Vec<Told>) {
+        let guests = (0..4000).map(guest).filter(|guest| guest.domain == BROKEN).take(STORM);
+        for (number, who) in guests.enumerate() {
+            let sent = at.plus_seconds(11 * number as i64);
+            let from = told.len();
+            self.letter(&LETTERS[3], 6000 + number, &who, sent, told);
+            told.truncate(from + 2);
+            let Some(model) = told.get(from..).and_then(<[Told]>::last).cloned() else { continue };
+            self.serial += 1;
+            let happening = Happening {
+                kind: Kind::Bounced,
+                occurred_at: sent.plus_seconds(3),
+                serial: self.serial,
+                ..model.happening
+            };
+            told.push(Told { happening, ..model });
         }
     }
 

@@ -1,24 +1,24 @@
-//! One alert: what it is about, its life, and what it sums up.
+//! One alert: what it is about, who was told, who has seen it, what ended it, and what it sums up.
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
-use hearback_event::{AlertState, Label, Record, Timestamp};
-use hearback_store::{AlertChange, AlertItem, AlertQuery, EventFilter, EventQuery, Order, Role};
+use hearback_event::{AlertState, Kind, Label, Record, Share};
+use hearback_store::{AlertItem, AlertQuery, EventFilter, EventQuery, Role};
 use http::StatusCode;
 
-use super::{Row, cause, rows, state_mark, title, urgency_mark};
+use super::life::{Day, Known, days};
+use super::{Line, ROWS, event_at, lines, title};
 use crate::answer;
-use crate::change::Change;
 use crate::frame::Frame;
 use crate::pages::events::recipient_link;
-use crate::pieces::{Clock, Html, Mark, badge, count, escape};
+use crate::pieces::{Clock, Html, alert_mark, badge, count, escape, label, meter, urgency_mark};
 use crate::refusal::{Outcome, Refusal};
 use crate::ui::{Parts, Ui};
 use crate::url::{Query, segment};
 use crate::visit::Visit;
 
-/// Parts that are shown.
-const PARTS: usize = 50;
+/// Events that were told of one alert: raised, over, a text.
+const TOLD: usize = 20;
 
 #[derive(Template)]
 #[template(path = "alert.html")]
@@ -27,39 +27,33 @@ struct Page {
     id: u64,
     path: String,
     title: String,
-    status: &'static str,
     badges: Vec<Html>,
     facts: Vec<(&'static str, Html)>,
-    life: Vec<Step>,
-    /// The first event: its mark, a link to it, and to its message.
-    event: Option<Event>,
-    /// Name and how many.
-    shares: Vec<(&'static str, Vec<(String, String)>)>,
-    parts: Vec<Row>,
-    parts_of: Option<String>,
-    can_acknowledge: bool,
-    can_resolve: bool,
+    days: Vec<Day>,
+    about: Vec<(&'static str, Html)>,
+    labels: Vec<Html>,
+    /// The heading, and name, count and bar of each.
+    shares: Vec<(&'static str, Vec<Part>)>,
+    /// The alert that sums it up.
+    whole: Option<u64>,
+    /// Whether it is to be told together with others, which has not come yet.
+    waits: bool,
+    sums_up: bool,
+    lines: Vec<Line>,
+    more: Option<String>,
+    may_acknowledge: bool,
+    may_resolve: bool,
 }
 
-struct Step {
-    status: &'static str,
-    word: &'static str,
-    words: String,
-    links: Vec<(String, String)>,
-    time: Html,
+/// A part of what is summed up.
+struct Part {
+    name: String,
+    count: String,
+    bar: Html,
 }
 
-struct Event {
-    badge: Html,
-    href: String,
-    message: Option<String>,
-    recipient: Option<(String, Option<String>)>,
-    timeline: Option<(String, String)>,
-    words: String,
-}
-
-fn missing() -> Refusal {
-    Refusal::not_found("There is no alert of this number. Those that are over are kept for 90 days.")
+pub(super) fn missing() -> Refusal {
+    Refusal::not_found("There is no alert of this number. Those that are over are dropped after 90 days.")
 }
 
 /// `/alerts/{id}`
@@ -73,135 +67,158 @@ pub(crate) async fn one(
     let query = Query::parse(&query.unwrap_or_default());
     let id: u64 = id.parse().map_err(|_| missing())?;
     let item = ui.store.alert(id).await?.ok_or_else(missing)?;
-    let first = cause(ui, &item).await?;
-    let told = told(ui, id).await?;
-    let clock = Clock::of(&visit);
-    let asked = AlertQuery { part_of: Some(id), limit: PARTS, ..AlertQuery::default() };
-    let parts = if item.sums_up { ui.store.alerts(asked).await? } else { Vec::new() };
-    let title = title(&item, first.as_ref(), &visit);
+    let cause = event_at(ui, item.cause).await?;
+    let told = told(ui, &item).await?;
+    let known = Known { cause: cause.as_ref(), told: &told };
+    let (parts, more) = parts(ui, &visit, &item, &query).await?;
+    let heading = title(&item, cause.as_ref(), &visit);
+    let one = cause.as_ref().filter(|_| !item.sums_up);
     let may_change = visit.role >= Role::Operator;
     let view = Page {
-        frame: Frame::new(ui, &visit, "/alerts", title.clone()).await?.saying(query.get("said")),
-        id,
         path: format!("/alerts/{id}"),
-        status: urgency_mark(item.urgency).status,
-        badges: vec![badge(state_mark(item.state), ""), badge(urgency_mark(item.urgency), "")],
-        facts: facts(&item, &clock),
-        life: life(&item, &visit, &clock),
-        event: first.as_ref().map(|record| event(record, &visit)),
-        shares: shares(told.as_ref()),
-        parts: rows(ui, &visit, &parts).await?,
-        parts_of: item.part_of.map(|whole| format!("/alerts/{whole}")),
-        can_acknowledge: may_change && item.state == AlertState::Open,
-        can_resolve: may_change && item.state != AlertState::Resolved,
-        title,
+        badges: vec![badge(alert_mark(item.state), "badge-lg"), badge(urgency_mark(item.urgency), "")],
+        facts: facts(&item, &visit),
+        days: days(&item, &known, &visit),
+        about: one.map(|record| about(record, &visit)).unwrap_or_default(),
+        labels: one.map(|record| labels(record, &visit)).unwrap_or_default(),
+        shares: known.raised().map(|record| shares(record, &item)).unwrap_or_default(),
+        whole: item.part_of,
+        waits: item.sums_up && item.told.is_empty() && item.state != AlertState::Resolved,
+        sums_up: item.sums_up,
+        lines: parts,
+        more,
+        may_acknowledge: may_change && item.state == AlertState::Open,
+        may_resolve: may_change && item.state != AlertState::Resolved,
+        frame: Frame::new(ui, &visit, "/alerts", heading.clone()).await?.saying(query.get("said")),
+        title: heading,
+        id,
     };
     Ok(answer::page(StatusCode::OK, &visit.caller.headers, &view))
 }
 
-/// The event that told the alert first.
-async fn told(ui: &Parts, id: u64) -> Outcome<Option<Record>> {
-    let filter =
-        EventFilter { labels: vec![(Label::ALERT.to_owned(), id.to_string())], ..EventFilter::default() };
-    let query = EventQuery { filter, order: Order::Oldest, beyond: None, limit: 1 };
-    Ok(ui.store.events(query).await?.rows.pop())
-}
-
-fn facts(item: &AlertItem, clock: &Clock) -> Vec<(&'static str, Html)> {
-    vec![
-        ("Rule", Html(escape(&item.rule))),
-        ("Events", Html(count(item.count))),
-        ("First", clock.moment(item.first_at)),
-        ("Last", clock.moment(item.last_at)),
-    ]
-}
-
-fn life(item: &AlertItem, visit: &Visit, clock: &Clock) -> Vec<Step> {
-    let mut steps = vec![Step {
-        status: state_mark(AlertState::Open).status,
-        word: "Raised",
-        words: format!("by the rule {}", item.rule),
-        links: Vec::new(),
-        time: clock.row(item.first_at),
-    }];
-    for (at, to) in &item.told {
-        let links =
-            to.iter().map(|name| (name.clone(), format!("/destinations/{}", segment(name)))).collect();
-        steps.push(Step {
-            status: "sent",
-            word: if to.is_empty() { "Told nobody" } else { "Told" },
-            words: if to.is_empty() { "no destination has alerts = true".to_owned() } else { String::new() },
-            links,
-            time: clock.row(*at),
-        });
-    }
-    if item.told.is_empty() && item.part_of.is_none() {
-        steps.push(Step {
-            status: "queued",
-            word: "Waits",
-            words: "it is told with others, or when quiet hours end".to_owned(),
-            links: Vec::new(),
-            time: Html::default(),
-        });
-    }
-    let mut mark = |mark: &Option<(Timestamp, String)>, state: AlertState| {
-        let Some((at, by)) = mark else { return };
-        let Mark { status, word, .. } = state_mark(state);
-        let words = visit.eyes.text(by).into_owned();
-        steps.push(Step { status, word, words, links: Vec::new(), time: clock.row(*at) });
+/// What was told of it.
+async fn told(ui: &Parts, item: &AlertItem) -> Outcome<Vec<Record>> {
+    let filter = EventFilter {
+        kinds: vec![Kind::AlertRaised, Kind::AlertResolved],
+        labels: vec![(Label::ALERT.to_owned(), item.id.to_string())],
+        ..EventFilter::default()
     };
-    mark(&item.acknowledged, AlertState::Acknowledged);
-    mark(&item.resolved, AlertState::Resolved);
-    steps
+    let page = ui.store.events(EventQuery { filter, limit: TOLD, ..EventQuery::default() }).await?;
+    let is_its = |record: &Record| {
+        record.event.alert.as_ref().is_some_and(|alert| alert.id == item.id && alert.rule == item.rule)
+    };
+    Ok(page.rows.into_iter().filter(is_its).collect())
 }
 
-fn event(record: &Record, visit: &Visit) -> Event {
-    let event = &record.event;
-    let timeline = event.labels.iter().find(|(key, value)| {
-        *key != Label::MESSAGE_ID && Label::is_indexed(value) && visit.eyes.text(value) == **value
-    });
-    Event {
-        badge: badge(Mark::of(event), ""),
-        href: format!("/events?open={}", record.id()),
-        message: record.message_id().map(|id| format!("/messages/{id}")),
-        recipient: event.recipient.as_ref().map(|to| (visit.eyes.address(to), recipient_link(to, visit))),
-        timeline: timeline.map(|(key, value)| {
-            (format!("{key}={value}"), format!("/timelines/{}/{}", segment(key), segment(value)))
-        }),
-        words: visit.eyes.text(&crate::pages::messages::result(event)).into_owned(),
+/// What it sums up.
+async fn parts(
+    ui: &Parts,
+    visit: &Visit,
+    item: &AlertItem,
+    query: &Query,
+) -> Outcome<(Vec<Line>, Option<String>)> {
+    if !item.sums_up {
+        return Ok((Vec::new(), None));
     }
+    let asked = AlertQuery {
+        part_of: Some(item.id),
+        before: query.read("before"),
+        limit: ROWS + 1,
+        ..AlertQuery::default()
+    };
+    let mut parts = ui.store.alerts(asked).await?;
+    let has_more = parts.len() > ROWS;
+    parts.truncate(ROWS);
+    let path = format!("/alerts/{}", item.id);
+    let more =
+        parts.last().filter(|_| has_more).map(|last| Query::default().with("before", last.id).of(&path));
+    Ok((lines(ui, visit, &parts).await?, more))
 }
 
-fn shares(told: Option<&Record>) -> Vec<(&'static str, Vec<(String, String)>)> {
-    let Some(alert) = told.and_then(|record| record.event.alert.as_ref()) else { return Vec::new() };
+fn facts(item: &AlertItem, visit: &Visit) -> Vec<(&'static str, Html)> {
+    let clock = Clock::of(visit);
+    let rule = Query::default().with("rule", &item.rule).of("/alerts");
+    let mut facts = vec![
+        ("Rule", Html(format!("<a href=\"{}\">{}</a>", escape(&rule), escape(&item.rule)))),
+        (if item.sums_up { "Sums up" } else { "Events" }, Html(count(item.count))),
+        ("First", clock.moment(item.first_at)),
+    ];
+    if item.last_at > item.first_at {
+        facts.push(("Last", clock.moment(item.last_at)));
+    }
+    if let Some((at, _)) = &item.resolved {
+        let lasted = at.as_nanos().saturating_sub(item.first_at.as_nanos());
+        facts.push(("Over after", Html(crate::pieces::duration(lasted))));
+    }
+    facts
+}
+
+/// The message, source, destination or rate that it is about.
+fn about(record: &Record, visit: &Visit) -> Vec<(&'static str, Html)> {
+    let event = &record.event;
+    let text = |text: &str| escape(&visit.eyes.text(text));
+    let link = |href: &str, words: &str| Html(format!("<a href=\"{}\">{}</a>", escape(href), text(words)));
+    let source = || link(&format!("/sources/{}", segment(&record.source)), &record.source);
+    match event.kind {
+        Kind::SourceSilent | Kind::SourceRefusing => {
+            let refused = Query::default().with("source", &record.source).of("/quarantine");
+            let mut about = vec![("Source", source())];
+            if event.kind == Kind::SourceRefusing {
+                about.push(("Refused", link(&refused, "In quarantine")));
+            }
+            return about;
+        }
+        Kind::DestinationFailing => {
+            let name = event.labels.get("destination").map(String::as_str).unwrap_or_default();
+            return vec![("Destination", link(&format!("/destinations/{}", segment(name)), name))];
+        }
+        Kind::RateExceeded => {
+            let label = |name: &str| event.labels.get(name).map(String::as_str).unwrap_or_default();
+            let href = crate::pages::watchdog::rate_link(label("rate"), label("rate_of"));
+            return vec![("Rate of", link(&href, label("rate_of")))];
+        }
+        _ => {}
+    }
+    let mut about = Vec::new();
+    if let Some(address) = &event.recipient {
+        let words = visit.eyes.address(address);
+        about.push((
+            "Recipient",
+            match recipient_link(address, visit) {
+                Some(href) => link(&href, &words),
+                None => Html(escape(&words)),
+            },
+        ));
+    }
+    if let Some(id) = record.message_id() {
+        let subject = event.subject.as_deref().filter(|subject| !subject.is_empty());
+        about.push(("Message", link(&format!("/messages/{id}"), subject.unwrap_or("Its story"))));
+    }
+    about.push(("Source", source()));
+    about
+}
+
+fn labels(record: &Record, visit: &Visit) -> Vec<Html> {
+    let ours = [Label::MESSAGE_ID, Label::ALERT, "destination", "rate", "rate_of"];
+    let labels = record.event.labels.iter().filter(|(key, _)| !ours.contains(&key.as_str()));
+    labels.map(|(key, value)| label(key, value, visit.eyes)).collect()
+}
+
+/// Reasons and domains, as they were told.
+fn shares(record: &Record, item: &AlertItem) -> Vec<(&'static str, Vec<Part>)> {
+    let Some(alert) = &record.event.alert else { return Vec::new() };
+    let status = urgency_mark(item.urgency).status;
+    let part = |share: &Share| {
+        let percent = share.count as f64 * 100.0 / alert.count.max(1) as f64;
+        Part {
+            name: share.name.clone(),
+            count: count(share.count),
+            bar: meter((status, percent), ("queued", 0.0)),
+        }
+    };
     [("Reasons", &alert.reasons), ("Domains", &alert.domains)]
         .into_iter()
         .filter(|(_, shares)| !shares.is_empty())
-        .map(|(title, shares)| {
-            (title, shares.iter().map(|share| (share.name.clone(), count(share.count))).collect())
-        })
+        .map(|(word, shares)| (word, shares.iter().map(part).collect()))
         .collect()
-}
-
-/// `POST /alerts/{id}/acknowledge`
-pub(crate) async fn acknowledge(State(ui): State<Ui>, Path(id): Path<String>, change: Change) -> Outcome {
-    done(&ui.0, &id, &change, AlertChange::Acknowledge).await
-}
-
-/// `POST /alerts/{id}/resolve`
-pub(crate) async fn resolve(State(ui): State<Ui>, Path(id): Path<String>, change: Change) -> Outcome {
-    done(&ui.0, &id, &change, AlertChange::Resolve).await
-}
-
-async fn done(ui: &Parts, id: &str, change: &Change, what: AlertChange) -> Outcome {
-    change.visit.require(Role::Operator)?;
-    let id: u64 = id.parse().map_err(|_| missing())?;
-    let changed = ui.store.change_alert(id, what, change.visit.name.clone(), change.visit.now).await?;
-    changed.ok_or_else(missing)?;
-    let (word, said) = match what {
-        AlertChange::Acknowledge => ("alert.acknowledge", "Marked as seen"),
-        AlertChange::Resolve => ("alert.resolve", "Resolved; if it happens again, that is another alert"),
-    };
-    change.record(ui, word, id.to_string()).await?;
-    Ok(answer::redirect(&Query::default().with("said", said).of(&format!("/alerts/{id}")), []))
 }

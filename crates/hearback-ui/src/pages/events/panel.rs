@@ -184,6 +184,7 @@ fn facts(visit: &Visit, clock: &Clock, record: &Record) -> Facts {
     rows.extend(
         event.notice.as_deref().map(|notice| ("Notice", text(&crate::pages::messages::sentence(notice)))),
     );
+    rows.extend(event.alert.as_deref().map(|alert| ("Alert", crate::pages::messages::alert_line(alert))));
     rows.push(("Occurred", clock.full(record.occurred_at())));
     let late = record.received_at.as_nanos().saturating_sub(record.occurred_at().as_nanos());
     let received = match event.occurred_at {

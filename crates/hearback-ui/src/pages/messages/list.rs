@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use hearback_event::{Address, Channel, Record, Status, Timestamp};
+use hearback_event::{Address, Channel, Label, Record, Status, Timestamp};
 use hearback_store::{MessageFilter, MessageQuery, MessageView};
 use http::StatusCode;
 
@@ -263,7 +263,7 @@ pub(crate) fn row(view: &MessageView, visit: &Visit, clock: &Clock) -> Row {
         subject: subject.map(|text| visit.eyes.text(&text).into_owned()).unwrap_or_default(),
         labels: labels
             .iter()
-            .filter(|(key, _)| key != hearback_event::Label::MESSAGE_ID)
+            .filter(|(key, _)| ![Label::MESSAGE_ID, Label::ALERT].contains(&key.as_str()))
             .take(LABELS)
             .map(|(key, value)| label(key, value, visit.eyes))
             .collect(),

@@ -83,7 +83,7 @@ pub(crate) async fn one(State(ui): State<Ui>, visit: Visit, Path(id): Path<Strin
     labels.sort();
     labels.dedup();
     // It stands above the page already.
-    labels.retain(|(key, _)| key != Label::MESSAGE_ID);
+    labels.retain(|(key, _)| ![Label::MESSAGE_ID, Label::ALERT].contains(&key.as_str()));
     let mut tags: Vec<String> = view.events.iter().flat_map(|record| record.event.tags.clone()).collect();
     tags.sort();
     tags.dedup();

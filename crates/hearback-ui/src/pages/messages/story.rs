@@ -92,6 +92,7 @@ pub(crate) fn step(record: &Record, visit: &Visit, clock: &Clock) -> Step {
         lines.push(Html(format!("Expected within {}.", duration(i64::from(within) * 1_000_000_000))));
     }
     lines.extend(event.notice.as_deref().map(|notice| seen(&sentence(notice))));
+    lines.extend(event.alert.as_deref().map(alert_line));
     if let Some(engagement) = &event.engagement {
         lines.extend(engagement.url.as_deref().map(seen));
         let place = place(engagement);
@@ -120,6 +121,17 @@ pub(crate) fn step(record: &Record, visit: &Visit, clock: &Clock) -> Step {
         words: visit.eyes.maybe(said),
         mark,
     }
+}
+
+/// Where an alert is followed, and who was told.
+pub(crate) fn alert_line(alert: &hearback_event::Alert) -> Html {
+    let (id, rule) = (alert.id, escape(&alert.rule));
+    let to = if alert.to.is_empty() {
+        "told to nobody".to_owned()
+    } else {
+        format!("told to {}", escape(&alert.to.join(", ")))
+    };
+    Html(format!("<a href=\"/alerts/{id}\">Alert {id}</a> of the rule {rule}, {to}."))
 }
 
 /// A notice as a sentence.

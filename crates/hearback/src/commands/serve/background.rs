@@ -37,6 +37,11 @@ impl Work {
         }
     }
 
+    /// The names of the rules that raise alerts.
+    pub(in crate::commands) fn rule_names(&self) -> Vec<String> {
+        self.rules.iter().map(|rule| rule.name.clone()).collect()
+    }
+
     /// With the destinations.
     pub(in crate::commands) fn with(self, destinations: Option<Destinations>) -> Self {
         Self { destinations, ..self }

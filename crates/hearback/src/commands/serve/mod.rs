@@ -87,6 +87,7 @@ async fn serve(mut config: Config, global: &Global, inputs: &Inputs) -> Result<E
     let mut sign_in = None;
     if let Some(options) = options {
         let base = options.public_url.clone().unwrap_or(local);
+        let options = hearback_ui::Options { rules: work.rule_names(), ..options };
         let ui = wiring::interface(&store, &settings, options);
         sign_in = Some(where_to_sign_in(&store, &ui, &base).await?);
         settings.pages = Some(hearback_ui::router(ui));
