@@ -227,7 +227,7 @@ async fn what_is_over_resolves_itself_and_its_digest() {
     world.submit(vec![event(Kind::Delivered, &to(0), 701)]).await;
     world.step(725).await;
     let texts = world.texts().await;
-    assert!(texts[2].starts_with("Resolved after 11 min: Delayed: g0@example.com"), "{texts:?}");
+    assert!(texts[2].starts_with("Resolved after 12 min: Delayed: g0@example.com"), "{texts:?}");
     world.submit((1..3).map(|n| event(Kind::Delivered, &to(n), 703)).collect()).await;
     world.step(750).await;
     assert_eq!(world.texts().await.len(), 3, "one of the digest still waits");

@@ -198,7 +198,11 @@ pub(super) async fn list(
         filter::words(&params, "state", AlertState::ALL.iter().map(|state| state.name()))?;
     states.sort_unstable();
     let rule = params.one("rule")?.map(str::to_owned);
-    let part_of = params.parsed::<u64>("part_of", ALERT_ID)?;
+    let part_of = params.parsed::<i64>("part_of", ALERT_ID)?;
+    let part_of = part_of
+        .map(u64::try_from)
+        .transpose()
+        .map_err(|_| Problem::bad_field("part_of", ALERT_ID, "`part_of` is negative"))?;
     let scope = Scope::of(&["alerts", &format!("{states:?} {rule:?} {part_of:?}")]);
     let limit = params.limit_up_to(LIMIT_MAX)?;
     let before = params.one("cursor")?.map(|cursor| scope.number("cursor", cursor)).transpose()?;
