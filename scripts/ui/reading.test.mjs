@@ -38,7 +38,7 @@ test("what was expected and did not come is followed from the overview to what i
   const tile = page.locator("a.tile", { hasText: "Overdue" });
   // The watchdog looks once a second.
   for (let n = 0; n < 300 && (await tile.locator("b").innerText()) === "0"; n++) await page.reload();
-  await page.locator(".rows a", { hasText: "overdue" }).click();
+  await page.locator('.rows a[href="/messages?overdue=true"]').click();
   await page.waitForURL(/\/messages\?overdue=true/);
   const rows = page.locator("tbody tr");
   for (const text of await rows.allInnerTexts()) assert.match(text, /Overdue/);
@@ -47,7 +47,8 @@ test("what was expected and did not come is followed from the overview to what i
   const story = await page.locator(".tl").innerText();
   assert.match(story, /Registered by the application[^]*Expected within/);
   assert.match(story, /Overdue/);
-  const notice = page.locator(".tl-note");
+  // Beside it stands the alert that it raised.
+  const notice = page.locator('.tl-note[data-status="overdue"]', { hasText: "Overdue" }).first();
   assert.equal(await notice.getAttribute("data-status"), "overdue");
   assert.match(await notice.innerText(), /Overdue\s+\S+/, "the notice says more than its name");
 });

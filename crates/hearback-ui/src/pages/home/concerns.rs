@@ -61,7 +61,7 @@ pub(super) fn concerns(
             icon: icon("overdue"),
             title: format!("{} {messages} {are} overdue", count(watched.overdue)),
             words: "Registered, expected by now, and not delivered.".to_owned(),
-            href: "/watchdog".to_owned(),
+            href: "/messages?overdue=true".to_owned(),
         });
     }
     for line in lines {
