@@ -36,6 +36,7 @@ const SECTIONS: &[&str] = &[
     "sources",
     "destinations",
     "alerts",
+    "watchdog",
 ];
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8025);
