@@ -130,6 +130,23 @@ test("why an event did not come to a destination is explained", async (t) => {
   assert.match(await explain("bounced"), /(Given up|Waiting)[^]*tried/);
 });
 
+test("an alert is acknowledged and resolved", async (t) => {
+  const page = await as(t, browser, "operator");
+  await tell("mailgun", "--event", "bounced", "--count", "1", "--seed", "77");
+  await page.goto("/alerts?state=open");
+  await reload(page, () => page.locator("a.row").count());
+  await page.locator("a.row").first().click();
+  await page.getByRole("button", { name: "Acknowledge" }).click();
+  await page.locator(".toast", { hasText: "Acknowledged" }).waitFor();
+  assert.match(await page.locator(".tl").last().innerText(), /Acknowledged by operator/);
+  assert.equal(await page.getByRole("button", { name: "Acknowledge" }).count(), 0);
+  await page.getByRole("button", { name: "Resolve" }).click();
+  await page.locator(".toast", { hasText: "Resolved" }).waitFor();
+  assert.match(await page.locator(".tl").last().innerText(), /Resolved by operator/);
+  assert.equal(await page.getByRole("button", { name: "Resolve" }).count(), 0);
+  for (const what of ["alert.acknowledge", "alert.resolve"]) assert.match(await inAuditLog(t, what), /operator/);
+});
+
 test("an admin makes a user, who signs in, and whose session he ends", async (t) => {
   const admin = await as(t, browser, "admin");
   await admin.goto("/settings/users");

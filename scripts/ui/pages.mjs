@@ -16,6 +16,10 @@ export const pages = [
   ["recipient", "@first-recipient"],
   ["timelines", "/timelines"],
   ["timeline", "@first-timeline"],
+  ["alerts", "/alerts"],
+  ["alert", "@first-alert"],
+  ["alert-digest", "@first-digest"],
+  ["watchdog", "/watchdog"],
   ["suppressions", "/suppressions"],
   ["destinations", "/destinations"],
   ["destination", "/destinations/archive"],
@@ -39,6 +43,8 @@ const first = {
   "@first-overdue": ["/messages?overdue=true&period=all", "a.row"],
   "@first-recipient": ["/recipients?suppressed=true", "a.row"],
   "@first-timeline": ["/timelines", 'main a.label:has-text("booking_id")'],
+  "@first-alert": ["/alerts?rule=bounces&state=resolved", "a.row"],
+  "@first-digest": ["/alerts?rule=bounces", 'a.row:has-text("messages bounced since")'],
   "@first-refused": ["/quarantine", "a.row"],
 };
 

@@ -42,6 +42,10 @@ bytes_max = "1 MiB"
 format = "json"
 level = "info,hearback_store=debug"
 
+[watchdog]
+refused_min = 12
+expect = [{ label = "purpose=pre_arrival", within_s = 900 }]
+
 [sources.mailgun-eu]
 provider = "mailgun"
 keys = ["env:MG_KEY", "file:old-key"]
