@@ -39,7 +39,7 @@ test("what was expected and did not come is followed from the overview to what i
   const tile = page.locator("a.tile", { hasText: "Overdue" });
   // The watchdog looks once a second.
   for (let n = 0; n < 300 && (await tile.locator("b").innerText()) === "0"; n++) await page.reload();
-  await page.locator(".rows a", { hasText: "overdue" }).click();
+  await page.locator(".rows a[href*=overdue]").click();
   await page.waitForURL(/\/messages\?overdue=true/);
   const rows = page.locator("tbody tr");
   for (const text of await rows.allInnerTexts()) assert.match(text, /Overdue/);
@@ -92,7 +92,7 @@ test("the watchdog shows what is overdue, which sources refuse, and what is expe
   for (let n = 0; n < 300 && !(await rows.count()); n++) await page.reload();
   assert.match(await rows.first().innerText(), /Deferred[^]*ago/);
   await page.locator("section[aria-labelledby=h-wrong]", { hasText: "requests refused" }).waitFor();
-  assert.match(await page.locator("section[aria-labelledby=h-expected]").innerText(), /purpose=pre_arrival[^]*within 30 min/);
+  assert.match(await page.locator("section[aria-labelledby=h-expected]").innerText(), /purpose=\s*pre_arrival[^]*within 30 min/);
   await rows.first().locator("a.row").click();
   await page.getByText("Expected by").waitFor();
 });

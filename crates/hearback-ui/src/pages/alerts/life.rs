@@ -42,7 +42,7 @@ pub(super) fn days(item: &AlertItem, known: &Known<'_>, visit: &Visit) -> Vec<Da
     let clock = Clock::of(visit);
     let mut steps = told_steps(item, known, &clock);
     if let Some(record) = known.cause {
-        steps.push((record.occurred_at(), cause_step(item, record, visit, &clock)));
+        steps.insert(0, (record.occurred_at(), cause_step(item, record, visit, &clock)));
     }
     if item.count > 1 && item.last_at > item.first_at {
         let mark = kind_mark(item.kind);
