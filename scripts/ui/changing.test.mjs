@@ -33,12 +33,13 @@ test("the list says how many events are new, and shows them when asked", async (
   const before = await newest.getAttribute("href");
   const pill = page.locator(".newpill");
   assert.ok(await pill.isHidden());
-  await tell("mailgun", "--event", "complained", "--count", "1");
+  // A complaint would raise an alert, which is an event too.
+  await tell("mailgun", "--event", "unsubscribed", "--count", "1");
   await pill.waitFor();
   assert.match(await pill.innerText(), /^1 new$/);
   assert.equal(await newest.getAttribute("href"), before, "nothing has jumped");
   await pill.click();
-  await page.locator("tbody tr", { hasText: "Complained" }).first().waitFor();
+  await page.locator("tbody tr", { hasText: "Unsubscribed" }).first().waitFor();
   assert.notEqual(await newest.getAttribute("href"), before);
   assert.ok(await pill.isHidden());
 });
@@ -128,6 +129,23 @@ test("why an event did not come to a destination is explained", async (t) => {
   };
   assert.match(await explain("delivered"), /Not wanted[^]*Its type is none of message.bounced/);
   assert.match(await explain("bounced"), /(Given up|Waiting)[^]*tried/);
+});
+
+test("an alert is acknowledged and resolved", async (t) => {
+  const page = await as(t, browser, "operator");
+  await tell("mailgun", "--event", "bounced", "--count", "1", "--seed", "77");
+  await page.goto("/alerts?state=open");
+  await reload(page, () => page.locator("a.row").count());
+  await page.locator("a.row").first().click();
+  await page.getByRole("button", { name: "Acknowledge" }).click();
+  await page.locator(".toast", { hasText: "Acknowledged" }).waitFor();
+  assert.match(await page.locator(".tl").last().innerText(), /Acknowledged by operator/);
+  assert.equal(await page.getByRole("button", { name: "Acknowledge" }).count(), 0);
+  await page.getByRole("button", { name: "Resolve" }).click();
+  await page.locator(".toast", { hasText: "Resolved" }).waitFor();
+  assert.match(await page.locator(".tl").last().innerText(), /Resolved by operator/);
+  assert.equal(await page.getByRole("button", { name: "Resolve" }).count(), 0);
+  for (const what of ["alert.acknowledge", "alert.resolve"]) assert.match(await inAuditLog(t, what), /operator/);
 });
 
 test("an admin makes a user, who signs in, and whose session he ends", async (t) => {

@@ -43,8 +43,8 @@ const first = {
   "@first-overdue": ["/messages?overdue=true&period=all", "a.row"],
   "@first-recipient": ["/recipients?suppressed=true", "a.row"],
   "@first-timeline": ["/timelines", 'main a.label:has-text("booking_id")'],
-  "@first-alert": ["/alerts?state=open&state=acknowledged&state=resolved", "a.row"],
-  "@first-digest": ["/alerts?state=open&state=acknowledged&state=resolved", 'a.row:has-text("messages")'],
+  "@first-alert": ["/alerts?rule=bounces&state=resolved", "a.row"],
+  "@first-digest": ["/alerts?rule=bounces", 'a.row:has-text("messages bounced since")'],
   "@first-refused": ["/quarantine", "a.row"],
 };
 

@@ -4,6 +4,7 @@ import { after, before, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import http from "node:http";
 import { guest, launch } from "./browser.mjs";
+import { find } from "./pages.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -53,6 +54,50 @@ test("what was expected and did not come is followed from the overview to what i
   assert.match(await notice.innerText(), /Overdue\s+\S+/, "the notice says more than its name");
 });
 
+test("an open alert is followed from the overview to the event that raised it", async (t) => {
+  const page = await guest(t, browser);
+  await page.goto("/");
+  const first = page.locator("#alerts a", { hasText: "Overdue" }).first();
+  // Rules are looked at once a second.
+  for (let n = 0; n < 300 && !(await first.count()); n++) await page.reload();
+  const title = await first.innerText();
+  assert.match(await page.locator('#nav a[href="/alerts"] .count').innerText(), /^[1-9]/, "the navigation counts what is open");
+  await first.click();
+  await page.waitForURL(/\/alerts\/\d+$/);
+  await page.getByRole("heading", { name: title }).waitFor();
+  const story = page.locator(".tl").first();
+  assert.match(await story.innerText(), /Overdue[^]*Raised told to desk/);
+  assert.match(await story.getByRole("link", { name: "desk" }).getAttribute("href"), /^\/destinations\/desk\?event=evt_/);
+  await story.getByRole("link", { name: "The event" }).click();
+  await page.locator("#detail").waitFor();
+  assert.match(await page.locator("#detail").innerText(), /message.overdue/);
+  await page.goBack();
+  await page.locator("#main .dl a[href^='/messages/']").click();
+  await page.locator(".tl a[href^='/alerts/']").first().waitFor();
+});
+
+test("a digest says what it sums up", async (t) => {
+  const page = await guest(t, browser);
+  await page.goto(await find(page, "@first-digest"));
+  assert.match(await page.locator("h1").innerText(), /^9 messages bounced since/);
+  await page.getByText("old-lodge.example", { exact: true }).waitFor();
+  assert.equal(await page.locator("a.row").count(), 9);
+  await page.locator("a.row").first().click();
+  await page.getByText("Many came at once.").waitFor();
+});
+
+test("the watchdog shows what is overdue, which sources refuse, and what is expected", async (t) => {
+  const page = await guest(t, browser);
+  await page.goto("/watchdog");
+  const rows = page.locator("section[aria-labelledby=h-late] tbody tr");
+  for (let n = 0; n < 300 && !(await rows.count()); n++) await page.reload();
+  assert.match(await rows.first().innerText(), /Deferred[^]*ago/);
+  await page.locator("section[aria-labelledby=h-wrong]", { hasText: "requests refused" }).waitFor();
+  assert.match(await page.locator("section[aria-labelledby=h-expected]").innerText(), /purpose=\s*pre_arrival[^]*within 30 min/);
+  await rows.first().locator("a.row").click();
+  await page.getByText("Expected by").waitFor();
+});
+
 test("filters stand in the URL, and the back button undoes them one by one", async (t) => {
   const page = await guest(t, browser);
   await page.goto("/events?period=30d");
@@ -98,7 +143,7 @@ test("the search box understands what is typed", async (t) => {
 test("everything is reached by keys", async (t) => {
   const page = await guest(t, browser);
   await page.goto("/");
-  for (const [key, path] of [["e", "/events"], ["m", "/messages"], ["r", "/recipients"], ["t", "/timelines"], ["u", "/suppressions"],
+  for (const [key, path] of [["e", "/events"], ["m", "/messages"], ["r", "/recipients"], ["t", "/timelines"], ["a", "/alerts"], ["w", "/watchdog"], ["u", "/suppressions"],
     ["d", "/destinations"], ["q", "/quarantine"], ["s", "/sources"], [",", "/settings"], ["o", "/"]]) {
     await page.keyboard.press("g");
     await page.keyboard.press(key);

@@ -11,7 +11,7 @@ after(() => browser.close());
 test("a viewer sees addresses masked, wherever they stand", async (t) => {
   const operator = await as(t, browser, "operator");
   const viewer = await as(t, browser, "viewer");
-  for (const path of ["/events?type=bounced", "/messages", "/recipients", "/", "/suppressions"]) {
+  for (const path of ["/events?type=bounced", "/messages", "/recipients", "/", "/suppressions", "/alerts", "/alerts/1"]) {
     await operator.goto(path);
     await viewer.goto(path);
     const [clear, masked] = [await operator.locator("main").innerText(), await viewer.locator("main").innerText()];
@@ -40,6 +40,8 @@ test("a viewer is offered no change, and refused any", async (t) => {
   const changes = [
     ["/recipients/ann@example.com", { do: "suppress" }],
     ["/suppressions", { address: "ann@example.com" }],
+    ["/alerts/1/acknowledge", {}],
+    ["/alerts/1/resolve", {}],
     ["/quarantine/retry", { source: "mailgun", cause: "bad_signature" }],
     ["/quarantine/discard", { source: "mailgun", cause: "bad_signature" }],
     ["/destinations/crm/pause", {}],
@@ -52,7 +54,7 @@ test("a viewer is offered no change, and refused any", async (t) => {
     assert.equal(answer.status(), 403, path);
     assert.match(await answer.text(), /Not for your role/, path);
   }
-  for (const path of ["/quarantine", "/suppressions", "/destinations/crm", "/recipients/ann@example.com"]) {
+  for (const path of ["/quarantine", "/suppressions", "/alerts/1", "/destinations/crm", "/recipients/ann@example.com"]) {
     await viewer.goto(path);
     assert.equal(await viewer.locator('main form[method="post"]').count(), 0, path);
   }

@@ -134,7 +134,13 @@ impl Alerts for LogStore {
                      WHERE (id = $3 OR part_of = $3) AND state < 3"
                 }
             };
+            let before = one(session, id)?;
             if session.execute(sql, params![at, &by, id])? > 0 {
+                if change == AlertChange::Resolve
+                    && let Some(whole) = before.and_then(|item| item.part_of)
+                {
+                    end_part(session, whole, &by, at)?;
+                }
                 // Whoever raises alerts has read what is not so any more.
                 session.execute("UPDATE alert_desk SET version = version + 1 WHERE id = 1", params![])?;
             }
@@ -160,6 +166,14 @@ impl Alerts for LogStore {
         })
         .boxed()
     }
+}
+
+/// One part less of an alert that sums up others; with the last of them it is over.
+fn end_part(session: &dyn Session, whole: u64, by: &str, at: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE alerts SET parts_left = parts_left - 1 WHERE id = $1 AND parts_left > 0";
+    session.execute(sql, params![whole])?;
+    let sql = "UPDATE alerts SET state = 3, resolved_at = $1, resolved_by = $2 WHERE id = $3 AND parts_left = 0 AND state < 3";
+    session.execute(sql, params![at, by, whole]).map(drop)
 }
 
 fn put(session: &dyn Session, items: &[AlertItem]) -> Result<(), StoreError> {

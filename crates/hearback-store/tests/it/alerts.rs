@@ -83,6 +83,20 @@ async fn alerts_are_found_by_whatever_is_asked(home: &Home) {
     assert_eq!(store.alert_counts().await.unwrap(), AlertCounts { open: 2, acknowledged: 1 });
 }
 
+async fn with_its_last_part_a_whole_is_over(home: &Home) {
+    let store = home.open();
+    let whole = AlertItem { parts_left: 2, sums_up: true, ..item(2, None) };
+    assert!(save(&*store, 0, vec![whole, item(4, Some(2)), item(5, Some(2))]).await);
+    let resolve = async |id: u64| {
+        store.change_alert(id, AlertChange::Resolve, "ann".to_owned(), second(9)).await.unwrap();
+        let whole = store.alert(2).await.unwrap().unwrap();
+        (whole.parts_left, whole.state)
+    };
+    assert_eq!(resolve(4).await, (1, AlertState::Open));
+    assert_eq!(resolve(4).await, (1, AlertState::Open), "once");
+    assert_eq!(resolve(5).await, (0, AlertState::Resolved));
+}
+
 async fn what_a_person_ends_is_over_with_all_of_its_parts(home: &Home) {
     let store = home.open();
     let whole = AlertItem { parts_left: 2, ..item(2, None) };
@@ -110,4 +124,4 @@ async fn what_a_person_ends_is_over_with_all_of_its_parts(home: &Home) {
     assert_eq!(ids(&*store, query()).await, [1]);
 }
 
-on_every_store!(every_case: only_who_has_read_the_newest_writes, alerts_are_found_by_whatever_is_asked, what_a_person_ends_is_over_with_all_of_its_parts);
+on_every_store!(every_case: with_its_last_part_a_whole_is_over, only_who_has_read_the_newest_writes, alerts_are_found_by_whatever_is_asked, what_a_person_ends_is_over_with_all_of_its_parts);

@@ -26,7 +26,7 @@ const OVERDUE: usize = 25;
 /// Recovered ones that are shown.
 const RECOVERED: usize = 8;
 /// Of so many registrations is told how many were met.
-const JUDGED: usize = 200;
+const JUDGED: usize = 100;
 
 #[derive(Template)]
 #[template(path = "watchdog.html")]

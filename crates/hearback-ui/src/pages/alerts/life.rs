@@ -42,7 +42,7 @@ pub(super) fn days(item: &AlertItem, known: &Known<'_>, visit: &Visit) -> Vec<Da
     let clock = Clock::of(visit);
     let mut steps = told_steps(item, known, &clock);
     if let Some(record) = known.cause {
-        steps.push((record.occurred_at(), cause_step(item, record, visit, &clock)));
+        steps.insert(0, (record.occurred_at(), cause_step(item, record, visit, &clock)));
     }
     if item.count > 1 && item.last_at > item.first_at {
         let mark = kind_mark(item.kind);
@@ -72,7 +72,7 @@ fn cause_step(item: &AlertItem, record: &Record, visit: &Visit, clock: &Clock) -
     // What Hearback said is said by the heading of the page already.
     step.is_note = false;
     if item.sums_up {
-        step.rest = Html(format!("{}, the first of {}", step.rest.0, count(item.count)));
+        step.rest = Html(format!("{} the first of {}", step.rest.0, count(item.count)));
     }
     let event = format!("<a href=\"/events?period=all&amp;open={}\">The event</a>", record.id());
     let message = record.message_id().map(|id| format!("<a href=\"/messages/{id}\">its message</a>"));

@@ -42,6 +42,10 @@ bytes_max = "1 MiB"
 format = "json"
 level = "info,hearback_store=debug"
 
+[watchdog]
+refused_min = 12
+expect = [{ label = "purpose=pre_arrival", within_s = 900 }]
+
 [sources.mailgun-eu]
 provider = "mailgun"
 keys = ["env:MG_KEY", "file:old-key"]
@@ -90,6 +94,7 @@ fn every_key() {
         (config.log.format, config.log.level.as_str()),
         (LogFormat::Json, "info,hearback_store=debug")
     );
+    assert_eq!((config.watchdog.limits.refused, config.watchdog.expect.len()), (12, 1));
     let [mailgun, resend] = config.sources.as_slice() else { panic!("two sources") };
     assert_eq!(mailgun.name().as_ref(), "mailgun-eu");
     assert_eq!(mailgun.reference.account.as_ref(), "eu");
