@@ -3,20 +3,33 @@
 //
 //     WEBHOOK_SECRET=whsec_... php -S 127.0.0.1:9000 receive.php
 //
-// In Laravel, call `verify` in a controller with `$request->getContent()`, outside of the CSRF middleware.
+// For Laravel there is laravel/.
 
 declare(strict_types=1);
 
 const TOLERANCE_SECONDS = 5 * 60;
 
-/** The request's JSON, if one of the secrets signed it just now; null otherwise. */
-function verify(array $secrets, string $id, string $timestamp, string $signatures, string $body, int $now): ?array
+/** The keys in `whsec_... whsec_...`: several while a secret is changed. */
+function keys_of(string $secrets): array
 {
-    if (!ctype_digit($timestamp) || abs($now - (int) $timestamp) > TOLERANCE_SECONDS) {
+    $keys = array_map(
+        fn (string $secret) => (string) base64_decode(preg_replace('/^whsec_/', '', $secret), true),
+        preg_split('/\s+/', $secrets, -1, PREG_SPLIT_NO_EMPTY),
+    );
+    // With an empty key everybody could sign.
+    if ($keys === [] || min(array_map('strlen', $keys)) < 24) {
+        throw new RuntimeException('WEBHOOK_SECRET must be whsec_ and Base64');
+    }
+    return $keys;
+}
+
+/** The request's JSON, if one of the keys signed it just now; null otherwise. */
+function verify(array $keys, string $id, string $timestamp, string $signatures, string $body, int $now): ?array
+{
+    if ($id === '' || !ctype_digit($timestamp) || abs($now - (int) $timestamp) > TOLERANCE_SECONDS) {
         return null;
     }
-    foreach ($secrets as $secret) {
-        $key = base64_decode(preg_replace('/^whsec_/', '', $secret), true);
+    foreach ($keys as $key) {
         $expected = 'v1,' . base64_encode(hash_hmac('sha256', "$id.$timestamp.$body", $key, true));
         foreach (explode(' ', $signatures) as $given) {
             if (hash_equals($expected, $given)) {
@@ -39,9 +52,16 @@ function handle(string $id, string $kind, array $event): void
     touch($once);
 }
 
+try {
+    $keys = keys_of((string) getenv('WEBHOOK_SECRET'));
+} catch (RuntimeException $problem) {
+    http_response_code(500);
+    error_log($problem->getMessage());
+    return;
+}
 $id = $_SERVER['HTTP_WEBHOOK_ID'] ?? '';
 $message = verify(
-    explode(' ', (string) getenv('WEBHOOK_SECRET')),
+    $keys,
     $id,
     $_SERVER['HTTP_WEBHOOK_TIMESTAMP'] ?? '',
     $_SERVER['HTTP_WEBHOOK_SIGNATURE'] ?? '',

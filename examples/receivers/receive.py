@@ -19,16 +19,23 @@ import time
 TOLERANCE_SECONDS = 5 * 60
 
 
-def verify(secrets: list[str], headers, body: bytes, now: float) -> dict:
-    """The request's JSON, if one of the secrets signed it just now; ValueError otherwise."""
+def keys_of(secrets: str) -> list[bytes]:
+    """The keys in `whsec_... whsec_...`: several while a secret is changed."""
+    keys = [base64.b64decode(secret.removeprefix("whsec_"), validate=True) for secret in secrets.split()]
+    if not keys or min(map(len, keys)) < 24:  # With an empty key everybody could sign.
+        raise ValueError("WEBHOOK_SECRET must be whsec_ and Base64")
+    return keys
+
+
+def verify(keys: list[bytes], headers, body: bytes, now: float) -> dict:
+    """The request's JSON, if one of the keys signed it just now; ValueError otherwise."""
     webhook_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not timestamp.isdigit() or abs(now - int(timestamp)) > TOLERANCE_SECONDS:
+    if not webhook_id or not timestamp.isdigit() or abs(now - int(timestamp)) > TOLERANCE_SECONDS:
         raise ValueError("too old, or from the future")
     content = f"{webhook_id}.{timestamp}.".encode() + body
-    given = [part[3:] for part in headers.get("webhook-signature", "").split() if part.startswith("v1,")]
-    for secret in secrets:
-        key = base64.b64decode(secret.removeprefix("whsec_"))
-        expected = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+    given = headers.get("webhook-signature", "").encode().split()
+    for key in keys:
+        expected = b"v1," + base64.b64encode(hmac.digest(key, content, hashlib.sha256))
         if any(hmac.compare_digest(expected, signature) for signature in given):
             return json.loads(body)
     raise ValueError("signed with no secret of ours")
@@ -41,7 +48,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         try:
-            message = verify(os.environ["WEBHOOK_SECRET"].split(), self.headers, body, time.time())
+            message = verify(KEYS, self.headers, body, time.time())
         except ValueError as error:
             return self.answer(401, str(error))
         if self.headers["webhook-id"] not in self.handled:
@@ -65,6 +72,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    KEYS = keys_of(os.environ.get("WEBHOOK_SECRET", ""))
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 9000
     server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Receiver)
     print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)

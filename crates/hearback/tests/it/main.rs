@@ -12,6 +12,8 @@ mod messages;
 mod people;
 mod postgres;
 mod program;
+mod receiver;
+mod receivers;
 mod sending;
 mod serve;
 mod token;
