@@ -69,6 +69,9 @@ pub(crate) struct Measure {
     /// Where the stores are made, and removed afterwards [default: the folder for temporary files]
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
+    /// Leave the stores where they were made, to look into them
+    #[arg(long)]
+    keep: bool,
     /// Write all figures as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -129,6 +132,8 @@ pub(crate) struct Plan {
     pub(crate) hearback: PathBuf,
     /// Where stores are made.
     pub(crate) folder: PathBuf,
+    /// Whether stores are left.
+    pub(crate) keep: bool,
     /// Where JSON goes.
     pub(crate) json: Option<PathBuf>,
     /// Where Markdown goes.
@@ -186,6 +191,7 @@ impl Measure {
             folder: self.folder.unwrap_or_else(std::env::temp_dir),
             json: self.json,
             markdown: self.markdown,
+            keep: self.keep,
             time_limit: Duration::from_secs(self.time_limit),
         };
         if plan.quick {

@@ -240,6 +240,7 @@ fn last_lines(text: &str) -> String {
 fn home(plan: &Plan) -> anyhow::Result<TempDir> {
     tempfile::Builder::new()
         .prefix("hearback-bench-")
+        .disable_cleanup(plan.keep)
         .tempdir_in(&plan.folder)
         .context("cannot make a folder")
 }

@@ -86,13 +86,18 @@ pub(crate) enum Keys<'a> {
 }
 
 impl Keys<'_> {
+    /// How many there are.
+    pub(crate) const fn len(&self) -> usize {
+        match self {
+            Self::Ints(keys) => keys.len(),
+            Self::Texts(keys) => keys.len(),
+            Self::Blobs(keys) => keys.len(),
+        }
+    }
+
     /// Whether there are none.
     pub(crate) const fn is_empty(&self) -> bool {
-        match self {
-            Self::Ints(keys) => keys.is_empty(),
-            Self::Texts(keys) => keys.is_empty(),
-            Self::Blobs(keys) => keys.is_empty(),
-        }
+        self.len() == 0
     }
 }
 

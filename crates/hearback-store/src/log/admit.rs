@@ -255,9 +255,9 @@ impl Admission<'_> {
             {
                 return Ok(true);
             }
-            let filters = self.filters;
+            let periods = self.filters.periods_of(key);
             let sealed = self.tail.sealed.iter().rev();
-            for sealed in sealed.filter(|sealed| filters.may_hold_send(sealed.number, &[half])) {
+            for sealed in sealed.filter(|sealed| periods.has(sealed.number)) {
                 for places in blocks.places(sealed, key, Order::Newest) {
                     if !places?.is_empty() {
                         return Ok(true);

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::delivery;
 use super::rows::{self, Sources};
-use crate::session::{Column, Keys, Param, Session, Table, params};
+use crate::session::{Column, Keys, Param, Row, Session, Table, params};
 use crate::{ConsumerState, Due, Expectation, Settled, StoreError, Watched};
 
 /// The place of the watchdog in the log is kept beside those of consumers, under a name that none of them can have.
@@ -20,6 +20,11 @@ const EXPECTATIONS: Table = Table {
 
 pub(super) const DUE: &str =
     "SELECT position FROM expectations WHERE recipient IS NULL AND due_at <= $1 ORDER BY due_at LIMIT $2";
+/// Overdue ones, those registered last first.
+pub(super) const OVERDUE: &str = "SELECT position FROM expectations WHERE recipient IS NOT NULL AND position < $1 ORDER BY position DESC LIMIT $2";
+/// Those that have come due since the watchdog looked last.
+pub(super) const COME_DUE: &str =
+    "SELECT position FROM expectations WHERE recipient IS NULL AND due_at <= $1 AND position < $2";
 pub(super) const OF_RECIPIENTS: &str = "SELECT position FROM expectations WHERE recipient";
 
 /// Keeps new expectations, and that registrations up to a position are known.
@@ -47,6 +52,21 @@ pub(super) fn due(
 ) -> Result<Vec<Due>, StoreError> {
     let positions = session.all(DUE, params![now, limit], |row| Ok(row.int(0)? as u64))?;
     with_registrations(session, sources, &positions)
+}
+
+/// Where registrations of messages stand that are due at a moment and may be overdue, below a position, the last first.
+pub(super) fn overdue_below(
+    session: &dyn Session,
+    below: u64,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<u64>, StoreError> {
+    let position = |row: &dyn Row| Ok(row.int(0)? as u64);
+    let mut positions = session.all(OVERDUE, params![below, limit], position)?;
+    positions.extend(session.all(COME_DUE, params![now, below], position)?);
+    positions.sort_unstable_by(|a, b| b.cmp(a));
+    positions.truncate(limit);
+    Ok(positions)
 }
 
 /// Overdue messages to any of these recipients; perhaps some to others.
@@ -98,13 +118,18 @@ pub(super) fn settle(session: &dyn Session, settled: &[Settled]) -> Result<(), S
 /// How much is being watched.
 pub(super) fn watched(session: &dyn Session) -> Result<Watched, StoreError> {
     let count = |sql: &str| session.number(sql, params![]).map(|count| count as u64);
-    let upto =
-        session.one("SELECT position FROM consumers WHERE name = $1", params![CONSUMER], |row| row.int(0))?;
     Ok(Watched {
         waiting: count("SELECT count(*) FROM expectations WHERE recipient IS NULL")?,
         overdue: count("SELECT count(*) FROM expectations WHERE recipient IS NOT NULL")?,
-        upto: upto.unwrap_or_default() as u64,
+        upto: known_upto(session)?,
     })
+}
+
+/// Registrations up to this position have a row, if they are waited for.
+pub(super) fn known_upto(session: &dyn Session) -> Result<u64, StoreError> {
+    let sql = "SELECT position FROM consumers WHERE name = $1";
+    let upto = session.one(sql, params![CONSUMER], |row| row.int(0))?;
+    Ok(upto.unwrap_or_default() as u64)
 }
 
 fn hash(address: &Address) -> i64 {

@@ -4,10 +4,12 @@
 //! look-up of six words answers for 64 periods at once. A yes never decides; the stored key does. 16 MiB for four million
 //! events, and about one look-up in a thousand per period asks in vain.
 
+use super::posting::Key;
 use crate::StoreError;
 use crate::session::{Session, params};
 
-/// Bits of one period's filter, as a power of two: 2 million for 65536 events with up to two keys each, and their messages.
+/// Bits of one period's filter, as a power of two: 2 million for 65536 events with up to two keys each, their messages and
+/// recipients.
 const FILTER_BITS: u32 = 21;
 /// Bytes of one period's filter as it is stored.
 pub(super) const FILTER_BYTES: usize = 1 << (FILTER_BITS - 3);
@@ -46,13 +48,29 @@ pub(super) struct Filters {
     upto: u64,
 }
 
-/// What stands in a filter for the messages of one send, by the upper half of their ids.
-pub(super) fn key_of_send(half: u64) -> [u8; 16] {
-    let mut key = [0; 16];
-    let (left, right) = key.split_at_mut(8);
-    left.copy_from_slice(&half.to_be_bytes());
-    right.copy_from_slice(&half.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-    key
+/// What stands in a filter for a key of postings.
+pub(super) fn entry_of(key: Key) -> [u8; 16] {
+    let mut entry = [0; 16];
+    let (left, right) = entry.split_at_mut(8);
+    left.copy_from_slice(&(key.first() << 1).to_be_bytes());
+    right.copy_from_slice(&key.first().wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    entry
+}
+
+/// The sealed periods in which a key may be.
+pub(super) struct Periods {
+    /// One bit for each period that is known.
+    words: Vec<u64>,
+    /// From this period on nothing is known, and anything may be.
+    upto: u64,
+}
+
+impl Periods {
+    /// Whether this is one of them.
+    pub(super) fn has(&self, period: u64) -> bool {
+        let word = self.words.get((period / GROUP) as usize).copied().unwrap_or_default();
+        period >= self.upto || word >> (period % GROUP) & 1 == 1
+    }
 }
 
 impl Filters {
@@ -101,21 +119,17 @@ impl Filters {
         }
     }
 
-    /// Whether a period may hold an event of one of these sends. Of a period that is not known, anything may be.
-    pub(super) fn may_hold_send(&self, period: u64, halves: &[u64]) -> bool {
-        let (group, slot) = ((period / GROUP) as usize, period % GROUP);
-        let words = self.groups.get(group).map_or(&[][..], Vec::as_slice);
-        period >= self.upto
-            || halves.iter().any(|half| {
-                bits(&key_of_send(*half)).all(|bit| words.get(bit).is_some_and(|word| word >> slot & 1 == 1))
-            })
+    /// The periods that may hold an event with a key. It must be of those that are put into filters.
+    pub(super) fn periods_of(&self, key: Key) -> Periods {
+        let entry = entry_of(key);
+        Periods { words: self.groups.iter().map(|words| hits(words, &entry)).collect(), upto: self.upto }
     }
 
     /// The periods from `oldest` on that may hold the key, newest first.
     pub(super) fn periods_with(&self, key: &[u8; 16], oldest: u64) -> Vec<u64> {
         let mut found = Vec::new();
         for (group, words) in self.groups.iter().enumerate().rev().filter(|(_, words)| !words.is_empty()) {
-            let mut hits = bits(key).filter_map(|bit| words.get(bit)).fold(u64::MAX, |all, word| all & word);
+            let mut hits = hits(words, key);
             while hits != 0 {
                 let slot = 63 - u64::from(hits.leading_zeros());
                 hits &= !(1 << slot);
@@ -127,6 +141,11 @@ impl Filters {
         }
         found
     }
+}
+
+/// The periods of a group that may hold the key; none where their words were given back.
+fn hits(words: &[u64], key: &[u8; 16]) -> u64 {
+    bits(key).fold(u64::MAX, |all, bit| all & words.get(bit).copied().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -150,15 +169,20 @@ mod tests {
         assert!(!filters.periods_with(&key(7), 1).contains(&0), "the horizon leaves older periods out");
         let vain: usize = (0..1000).map(|n| filters.periods_with(&key(u64::MAX - n), 0).len()).sum();
         assert!(vain < 50, "{vain}");
-        assert!(!filters.may_hold_send(69, &[1, 2, 3]) && filters.may_hold_send(70, &[1]));
+        let somewhere = filters.periods_of(Key::send(1));
+        assert!(!somewhere.has(69) && somewhere.has(70), "of a period that is not known, anything may be");
     }
 
     #[test]
-    fn sends_are_found_where_they_are() {
+    fn keys_of_postings_are_found_where_they_are() {
         let mut filters = Filters::default();
-        filters.add(0, &bitmap([key_of_send(7), key(1)].into_iter()));
-        filters.add(1, &bitmap([key_of_send(8)].into_iter()));
-        assert!(filters.may_hold_send(0, &[9, 7]) && !filters.may_hold_send(0, &[8, 9]));
-        assert!(filters.may_hold_send(1, &[8]) && filters.periods_with(&key(1), 0) == [0]);
+        filters.add(0, &bitmap([entry_of(Key::send(7)), key(1)].into_iter()));
+        filters.add(1, &bitmap([entry_of(Key::recipient("ann@example.com"))].into_iter()));
+        let send = filters.periods_of(Key::send(7));
+        let recipient = filters.periods_of(Key::recipient("ann@example.com"));
+        assert!(send.has(0) && !send.has(1) && recipient.has(1) && !recipient.has(0));
+        assert_eq!(filters.periods_with(&key(1), 0), [0]);
+        filters.forget(64);
+        assert!(!filters.periods_of(Key::send(7)).has(0));
     }
 }

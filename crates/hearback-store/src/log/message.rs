@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hearback_event::{Address, Kind, LABELS_WITHIN, MessageId, Record, Timestamp, Unjoined, join};
 
+use super::Shared;
+use super::groups::Group;
 use super::posting::Key;
-use super::{Shared, search};
+use super::search::{self, Snapshot};
 use crate::session::Session;
 use crate::{EventFilter, EventQuery, MessageView, Order, StoreError};
 
@@ -28,7 +30,7 @@ pub(super) struct Messages<'a> {
 }
 
 /// The events of one message, by position.
-type Group = BTreeMap<u64, Record>;
+type Told = BTreeMap<u64, Record>;
 
 impl Messages<'_> {
     /// The messages that have one of these ids.
@@ -46,8 +48,9 @@ impl Messages<'_> {
     pub(super) fn of_provider_id(&self, provider_id: &str) -> Result<Vec<MessageView>, StoreError> {
         let accounts: BTreeSet<_> =
             self.shared.sources().iter().map(|source| source.account.clone()).collect();
-        let sends = accounts.iter().map(|account| MessageId::new(account, provider_id, None)).collect();
-        let mut records = self.of_sends(sends, EventFilter::default())?;
+        let sends: Vec<_> =
+            accounts.iter().map(|account| MessageId::new(account, provider_id, None)).collect();
+        let mut records = self.of_sends(&sends, EventFilter::default())?;
         records.retain(|record| record.event.provider_message_id.as_deref() == Some(provider_id));
         let ids: BTreeSet<MessageId> = records.iter().filter_map(Record::message_id).collect();
         let mut views = self.of_ids(ids.into_iter().collect())?;
@@ -56,12 +59,12 @@ impl Messages<'_> {
     }
 
     /// Events of these sends that `filter` means, newest first.
-    fn of_sends(&self, sends: Vec<MessageId>, filter: EventFilter) -> Result<Vec<Record>, StoreError> {
-        let groups = vec![sends.iter().map(|id| Key::message(*id)).collect()];
-        let mut snapshot = search::snapshot(&self.shared.tail.read(), &groups);
-        snapshot.only_with(&sends, &self.shared.filters.read());
+    fn of_sends(&self, sends: &[MessageId], filter: EventFilter) -> Result<Vec<Record>, StoreError> {
+        let keys = sends.iter().map(|id| Key::message(*id));
+        let groups = vec![Group::filtered(keys, &self.shared.filters.read())];
+        let snapshot = Snapshot::of(self.shared, groups);
         let query = self.query(filter, MOST_RECORDS);
-        Ok(search::page(self.session, &self.shared.sources(), &snapshot, &groups, &query)?.rows)
+        Ok(search::page(self.session, &self.shared.sources(), &snapshot, &query)?.rows)
     }
 
     fn query(&self, filter: EventFilter, limit: usize) -> EventQuery {
@@ -69,8 +72,8 @@ impl Messages<'_> {
     }
 
     /// The events of these messages, and of every id that leads on from them.
-    fn gather(&self, ids: Vec<MessageId>) -> Result<Vec<Group>, StoreError> {
-        let (mut asked, mut records) = (BTreeSet::new(), Group::new());
+    fn gather(&self, ids: Vec<MessageId>) -> Result<Vec<Told>, StoreError> {
+        let (mut asked, mut records) = (BTreeSet::new(), Told::new());
         let mut pending = ids;
         for _ in 0..STEPS {
             pending.retain(|id| asked.insert(*id));
@@ -80,7 +83,8 @@ impl Messages<'_> {
                 break;
             }
             let filter = EventFilter { messages: pending.clone(), ..EventFilter::default() };
-            let found = self.of_sends(std::mem::take(&mut pending), filter)?;
+            let found = self.of_sends(&pending, filter)?;
+            pending.clear();
             pending.extend(found.iter().flat_map(|record| record.event.message_ids(&record.account)));
             records.extend(found.into_iter().map(|record| (record.position, record)));
         }
@@ -88,7 +92,7 @@ impl Messages<'_> {
     }
 
     /// Joins what no id joins. Groups that are neither told of nor registered without an id stay as they are.
-    fn join(&self, groups: Vec<Group>) -> Result<Vec<Group>, StoreError> {
+    fn join(&self, groups: Vec<Told>) -> Result<Vec<Told>, StoreError> {
         let lonely: Vec<Lonely> = groups.iter().filter_map(Lonely::of).collect();
         let recipients = self.recipients_to_join(&lonely)?;
         if recipients.is_empty() {
@@ -102,6 +106,10 @@ impl Messages<'_> {
             tracing::debug!("too many events around a message to join it by time");
             return Ok(groups);
         };
+        // Before anything is told of them, there is nothing to join.
+        if !nearby.iter().any(|record| Kind::TOLD_BY_PROVIDERS.contains(&record.event.kind)) {
+            return Ok(groups);
+        }
         let ids: BTreeSet<MessageId> = nearby.iter().filter_map(Record::message_id).collect();
         let all = self.gather(ids.into_iter().collect())?;
         let mut merged = groups;
@@ -132,14 +140,14 @@ impl Messages<'_> {
         (since, until): (Timestamp, Timestamp),
         most: usize,
     ) -> Result<Option<Vec<Record>>, StoreError> {
-        let mut groups = vec![recipients.iter().map(|address| Key::recipient(address.as_str())).collect()];
-        if !kinds.is_empty() {
-            groups.push(kinds.iter().map(|kind| Key::kind(*kind)).collect());
-        }
-        let filter = EventFilter { kinds, since: Some(since), until: Some(until), ..EventFilter::default() };
-        let snapshot = search::snapshot(&self.shared.tail.read(), &groups);
-        let query = self.query(filter, most);
-        let page = search::page(self.session, &self.shared.sources(), &snapshot, &groups, &query)?;
+        let filter = EventFilter {
+            recipients: recipients.iter().cloned().collect(),
+            kinds,
+            since: Some(since),
+            until: Some(until),
+            ..EventFilter::default()
+        };
+        let page = search::find(self.shared, self.session, &self.query(filter, most))?;
         let is_to = |record: &Record| {
             record.event.recipient.as_ref().is_some_and(|address| recipients.contains(address))
         };
@@ -155,7 +163,7 @@ struct Lonely {
 }
 
 impl Lonely {
-    fn of(group: &Group) -> Option<Self> {
+    fn of(group: &Told) -> Option<Self> {
         let is_registration = |record: &&Record| record.event.kind == Kind::Registered;
         let registrations = group.values().filter(is_registration).count();
         let is_registered = registrations == group.len();
@@ -186,8 +194,8 @@ impl Lonely {
 }
 
 /// The pairs of groups that are one message.
-fn pairs(groups: &[Group]) -> Vec<(&Group, &Group)> {
-    let mut by_recipient: BTreeMap<Address, [Vec<(Unjoined, &Group)>; 2]> = BTreeMap::new();
+fn pairs(groups: &[Told]) -> Vec<(&Told, &Told)> {
+    let mut by_recipient: BTreeMap<Address, [Vec<(Unjoined, &Told)>; 2]> = BTreeMap::new();
     for group in groups {
         if let Some(lonely) = Lonely::of(group) {
             let [told, registered] = by_recipient.entry(lonely.recipient).or_default();
@@ -208,8 +216,8 @@ fn pairs(groups: &[Group]) -> Vec<(&Group, &Group)> {
 }
 
 /// Makes one of a told and a registered message, where either is among the groups.
-fn merge(groups: &mut Vec<Group>, told: &Group, registered: &Group) {
-    let is = |group: &Group, other: &Group| other.keys().any(|position| group.contains_key(position));
+fn merge(groups: &mut Vec<Told>, told: &Told, registered: &Told) {
+    let is = |group: &Told, other: &Told| other.keys().any(|position| group.contains_key(position));
     let before = groups.len();
     groups.retain(|group| !is(group, told) && !is(group, registered));
     if groups.len() < before {
@@ -218,8 +226,8 @@ fn merge(groups: &mut Vec<Group>, told: &Group, registered: &Group) {
 }
 
 /// Events that share an id, directly or over others, make one group.
-fn connected(records: Group) -> Vec<Group> {
-    let mut groups: Vec<(Vec<MessageId>, Group)> = Vec::new();
+fn connected(records: Told) -> Vec<Told> {
+    let mut groups: Vec<(Vec<MessageId>, Told)> = Vec::new();
     let mut places: HashMap<MessageId, usize> = HashMap::new();
     for (position, record) in records {
         let ids: Vec<MessageId> = record.event.message_ids(&record.account).collect();
@@ -246,7 +254,7 @@ fn connected(records: Group) -> Vec<Group> {
 }
 
 /// The newest events of a message, as many as are shown, registrations first of all.
-fn newest(group: Group) -> Vec<Record> {
+fn newest(group: Told) -> Vec<Record> {
     let superfluous = group.len().saturating_sub(MessageView::MOST_EVENTS);
     let mut records: Vec<Record> = group.into_values().collect();
     records.sort_by_key(|record| (record.event.kind == Kind::Registered, record.position));

@@ -5,13 +5,18 @@
 //! made as of one position: what comes in meanwhile moves nothing in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use hearback_event::{MessageId, Record};
+use hearback_event::{MessageId, Record, Timestamp};
 
 use super::message::Messages;
-use super::{Shared, search};
+use super::rows::{self, Sources};
+use super::search::{self, Snapshot};
+use super::{Shared, expectations};
 use crate::session::Session;
-use crate::{EventQuery, MessagePage, MessageQuery, MessageView, Order, StoreError};
+use crate::{
+    EventFilter, EventQuery, MessageFilter, MessagePage, MessageQuery, MessageView, Order, Page, StoreError,
+};
 
 /// Events that are looked at for one page. A page may be short where few of them are of messages that are meant.
 const MOST_LOOKED_AT: usize = 500;
@@ -26,24 +31,18 @@ pub(super) fn page(
 ) -> Result<MessagePage, StoreError> {
     let as_of = query.as_of.unwrap_or(u64::MAX).min(shared.tail.read().last_position);
     let messages = Messages { shared, session, as_of };
-    let filter = query.filter.events();
+    let candidates = Candidates::of(shared, session, &query.filter)?;
     let mut known = Known::default();
     let mut page = MessagePage { rows: Vec::new(), next: None, as_of };
     let (mut beyond, mut looked_at) = (query.beyond.unwrap_or(u64::MAX).min(as_of + 1), 0);
     loop {
-        // A message has some four events, of which one stands for it.
-        let limit = (4 * (query.limit - page.rows.len())).max(LEAST_AT_ONCE);
-        let query_of_events =
-            EventQuery { filter: filter.clone(), order: Order::Newest, beyond: Some(beyond), limit };
-        let groups = search::groups(&filter, &shared.sources());
-        let snapshot = search::snapshot(&shared.tail.read(), &groups);
-        let found = search::page(session, &shared.sources(), &snapshot, &groups, &query_of_events)?;
+        // Where all are meant, each event that is looked at is of another message.
+        let found = candidates.below(beyond, (query.limit - page.rows.len()).max(LEAST_AT_ONCE))?;
         known.learn(&messages, &found.rows)?;
         looked_at += found.rows.len();
         for record in found.rows {
-            beyond = record.position;
             let Some(message) = known.message_of(&record) else { continue };
-            let stands_for_it = message.events.iter().filter(|event| filter.matches(event));
+            let stands_for_it = message.events.iter().filter(|event| candidates.has(event));
             let newest = stands_for_it.map(|event| event.position).max();
             if newest == Some(record.position) && query.filter.matches(message) {
                 page.rows.push(message.clone());
@@ -53,10 +52,71 @@ pub(super) fn page(
                 }
             }
         }
-        if found.next.is_none() || looked_at >= MOST_LOOKED_AT {
-            page.next = found.next;
-            return Ok(page);
+        page.next = found.next;
+        match found.next {
+            Some(next) if looked_at < MOST_LOOKED_AT => beyond = next,
+            _ => return Ok(page),
         }
+    }
+}
+
+/// The events of which a message's newest stands for it.
+struct Candidates<'a> {
+    session: &'a dyn Session,
+    sources: Arc<Sources>,
+    filter: EventFilter,
+    snapshot: Snapshot,
+    overdue: Option<Overdue>,
+}
+
+/// Overdue messages are asked for.
+struct Overdue {
+    at: Timestamp,
+    /// Registrations up to this position are found among the expectations.
+    expected_upto: u64,
+}
+
+impl Overdue {
+    fn means(&self, record: &Record) -> bool {
+        let within = record.event.registration.as_ref().and_then(|one| one.expect_delivered_within);
+        within.is_some_and(|within| record.occurred_at().plus_seconds(i64::from(within)) <= self.at)
+    }
+}
+
+impl<'a> Candidates<'a> {
+    fn of(shared: &Shared, session: &'a dyn Session, filter: &MessageFilter) -> Result<Self, StoreError> {
+        let overdue = match filter.overdue_at {
+            Some(at) => Some(Overdue { at, expected_upto: expectations::known_upto(session)? }),
+            None => None,
+        };
+        let filter = filter.events();
+        let snapshot = Snapshot::for_filter(shared, &filter);
+        Ok(Self { session, sources: shared.sources(), filter, snapshot, overdue })
+    }
+
+    fn has(&self, record: &Record) -> bool {
+        self.filter.matches(record) && self.overdue.as_ref().is_none_or(|overdue| overdue.means(record))
+    }
+
+    /// The newest below a position.
+    fn below(&self, beyond: u64, limit: usize) -> Result<Page<Record>, StoreError> {
+        if let Some(overdue) = self.overdue.as_ref().filter(|overdue| beyond <= overdue.expected_upto + 1) {
+            let positions = expectations::overdue_below(self.session, beyond, overdue.at, limit)?;
+            let next = positions.last().copied().filter(|_| positions.len() == limit);
+            return Ok(Page { rows: rows::at(self.session, &self.sources, &positions)?, next });
+        }
+        let query =
+            EventQuery { filter: self.filter.clone(), order: Order::Newest, beyond: Some(beyond), limit };
+        let mut found = search::page(self.session, &self.sources, &self.snapshot, &query)?;
+        if let Some(overdue) = &self.overdue {
+            let last = found.rows.last().map_or(0, |record| record.position);
+            if found.next.is_none() || last <= overdue.expected_upto {
+                // The expectations know the rest.
+                found.next = Some(overdue.expected_upto + 1);
+            }
+            found.rows.retain(|record| record.position > overdue.expected_upto);
+        }
+        Ok(found)
     }
 }
 

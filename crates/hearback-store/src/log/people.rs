@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 
-use hearback_event::{Address, Fact, RecipientState, SuppressionReason};
+use hearback_event::{Address, Fact, RecipientState, SuppressionReason, Timestamp};
 
 use super::Shared;
 use super::posting::Key;
@@ -24,22 +24,8 @@ pub(super) fn views(
     session: &dyn Session,
     addresses: &[Address],
 ) -> Result<Vec<Option<RecipientView>>, StoreError> {
-    let mut texts: Vec<&str> = addresses.iter().map(Address::as_str).collect();
-    texts.sort_unstable();
-    texts.dedup();
-    // Before the rows are read, so that nothing is missed while a period is sealed.
-    let mut facts = HashMap::new();
-    {
-        let tail = shared.tail.read();
-        for text in &texts {
-            let found = tail.facts(Key::recipient(text));
-            if !found.is_empty() {
-                facts.insert(*text, found);
-            }
-        }
-    }
-    // Before the rows too: an event that is dropped in between is in the row by then.
-    let own = own_facts(session, &facts)?;
+    let texts = distinct(addresses);
+    let own = own_facts_in_memory(shared, session, &texts)?;
     let rows = recipients::look_up(session, Rows::All, &texts)?;
     let profiles = profiles::look_up(session, &texts)?;
     let sources = shared.sources();
@@ -51,6 +37,58 @@ pub(super) fn views(
         view(&sources, address, &state, profiles.get(address.as_str()))
     };
     Ok(addresses.iter().map(view).collect())
+}
+
+/// What makes an event the last one of its recipient: the greatest is.
+pub(super) type Last = (Timestamp, u8, u64);
+
+/// The last event of each address that has one.
+pub(super) fn lasts(
+    shared: &Shared,
+    session: &dyn Session,
+    addresses: &[Address],
+) -> Result<HashMap<String, Last>, StoreError> {
+    let texts = distinct(addresses);
+    let own = own_facts_in_memory(shared, session, &texts)?;
+    let mut lasts = recipients::lasts(session, &texts)?;
+    for (address, facts) in own {
+        let state = facts.iter().fold(RecipientState::default(), |mut state, fact| {
+            state.add(fact);
+            state
+        });
+        if let Some(last) = state.last {
+            let known = lasts.entry(address.to_owned()).or_insert(last);
+            *known = (*known).max(last);
+        }
+    }
+    Ok(lasts)
+}
+
+fn distinct(addresses: &[Address]) -> Vec<&str> {
+    let mut texts: Vec<&str> = addresses.iter().map(Address::as_str).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}
+
+/// What events in memory say of each address that has some. To be asked for before the rows are read, so that nothing is missed
+/// while a period is sealed, or dropped.
+fn own_facts_in_memory<'a>(
+    shared: &Shared,
+    session: &dyn Session,
+    addresses: &[&'a str],
+) -> Result<HashMap<&'a str, Vec<Fact>>, StoreError> {
+    let mut facts = HashMap::new();
+    {
+        let tail = shared.tail.read();
+        for address in addresses {
+            let found = tail.facts(Key::recipient(address));
+            if !found.is_empty() {
+                facts.insert(*address, found);
+            }
+        }
+    }
+    own_facts(session, &facts)
 }
 
 /// What is known of one address.

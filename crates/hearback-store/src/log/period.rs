@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 use hearback_event::{Address, Fact, Kind};
 
-use super::filter::key_of_send;
+use super::filter::entry_of;
 use super::posting::{Key, PERIOD, place_of};
 use super::rollup::Rollups;
 use super::stage::StagedEvent;
@@ -51,8 +51,8 @@ pub(super) struct Period {
     heads: SpreadMap<u64, u32>,
     /// Place and the link before it.
     links: Vec<(u16, u32)>,
-    /// The messages of its events, by the upper half of their ids; some more than once.
-    sends: Vec<u64>,
+    /// What its filter knows besides unique keys: messages and recipients.
+    filtered: Vec<Key>,
     /// Recipients whose suppression may have changed in this period.
     pub(super) touched: BTreeSet<Address>,
     pub(super) rollups: Rollups,
@@ -88,8 +88,9 @@ impl Period {
         for key in &event.unique {
             self.unique.insert(*key.as_bytes(), place);
         }
+        let new = |key: &&Key| !self.heads.contains_key(&key.first());
+        self.filtered.extend(event.filtered.iter().filter(new));
         self.link(place, event.keys.iter().copied());
-        self.sends.extend(&event.sends);
         // Deliveries and removals only clear what an earlier event set; readers of the list look those up themselves.
         if fact.flags & (Fact::BAD_ADDRESS | Fact::LISTED) != 0
             || matches!(fact.kind, Kind::Complained | Kind::Unsubscribed)
@@ -190,10 +191,11 @@ impl Period {
         postings
     }
 
-    /// What its filter knows: every key that makes an event or a token unique, and every message.
-    pub(super) fn filtered_keys(&self) -> impl Iterator<Item = Digest> + '_ {
-        let sends = self.sends.iter().map(|half| key_of_send(*half));
-        self.unique.keys().chain(self.tokens.keys()).copied().chain(sends)
+    /// What its filter knows: every key that makes an event or a token unique, every message, recipient and kind.
+    pub(super) fn filter_entries(&self) -> impl Iterator<Item = Digest> + '_ {
+        let kinds: BTreeSet<Kind> = self.facts.iter().map(|fact| fact.kind).collect();
+        let keys = self.filtered.iter().copied().chain(kinds.into_iter().map(Key::kind));
+        self.unique.keys().chain(self.tokens.keys()).copied().chain(keys.map(entry_of))
     }
 }
 

@@ -161,6 +161,14 @@ pub(super) fn keys_of(event: &Event, source: &str, account: &str) -> Vec<Key> {
     keys
 }
 
+/// Those keys of an event that the filters of sealed periods know, besides its kind: most periods have nothing of one message or
+/// recipient. Of the sends that its message's ids are of.
+pub(super) fn filtered_keys_of(event: &Event, sends: &[u64]) -> Vec<Key> {
+    let addresses = event.recipient.iter().chain(&event.ambiguous_recipients);
+    let recipients = addresses.map(|address| Key::recipient(address.as_str()));
+    sends.iter().map(|half| Key::send(*half)).chain(recipients).collect()
+}
+
 /// Packs sorted postings into a block.
 pub(super) fn pack(postings: &[u64]) -> Vec<u8> {
     postings.iter().flat_map(|posting| posting.to_le_bytes()).collect()

@@ -238,9 +238,7 @@ pub(super) fn rollup_difference(
 ) -> Result<Vec<String>, StoreError> {
     let (step, name) = match table {
         "hourly" => ("hour", "CAST(source AS TEXT)"),
-        "daily_tags" => ("day", "tag"),
-        "delivery_times" => ("hour", "step"),
-        _ => ("day", "domain"),
+        _ => ("hour", "step"),
     };
     let sql = format!("SELECT {step}, {name}, kind, machine, count FROM {table} WHERE period = $1");
     let mut found = BTreeMap::new();

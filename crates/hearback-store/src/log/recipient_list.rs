@@ -11,24 +11,27 @@
 //!
 //! [`RecipientState::last`]: hearback_event::RecipientState::last
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use hearback_event::{Address, Kind, Record, Timestamp};
 
+use super::people::Last;
 use super::posting::{Key, period_of, position_at};
 use super::recipients::{self, Rows};
+use super::search::{self, Snapshot};
 use super::start::LogStart;
 use super::tail::{Blocks, Sealed};
-use super::{Shared, people, profiles, search};
+use super::{Shared, people, profiles};
 use crate::session::{Keys, Session, params};
 use crate::{
     EventFilter, EventQuery, Order, RecipientPage, RecipientPlace, RecipientQuery, RecipientView, StoreError,
 };
 
 /// So many events, or dropped recipients, are looked at for one page.
-const LOOKED_AT_MAX: usize = 1000;
+const LOOKED_AT_MAX: usize = 300;
 /// So many are looked at together.
-const AT_ONCE: std::ops::RangeInclusive<usize> = 64..=1000;
+const AT_ONCE: std::ops::RangeInclusive<usize> = 64..=300;
 
 /// Ends with the column that positions are compared with.
 pub(super) const CANDIDATES: &str =
@@ -36,9 +39,6 @@ pub(super) const CANDIDATES: &str =
 /// The next recipients of whom events were dropped.
 pub(super) const DROPPED: &str =
     "SELECT address FROM recipients_dropped WHERE address > $1 ORDER BY address LIMIT $2";
-
-/// What makes an event the last one of its recipient: the greatest is.
-type Last = (Timestamp, u8, u64);
 
 /// One page.
 pub(super) fn page(
@@ -106,13 +106,12 @@ impl List<'_> {
             ..EventFilter::default()
         };
         let sources = self.shared.sources();
-        let groups = search::groups(&filter, &sources);
-        let snapshot = search::snapshot(&self.shared.tail.read(), &groups);
+        let snapshot = Snapshot::for_filter(self.shared, &filter);
         let limit = self.at_once();
         loop {
             let asked =
                 EventQuery { filter: filter.clone(), order: Order::Newest, beyond: Some(beyond), limit };
-            let found = search::page(self.session, &sources, &snapshot, &groups, &asked)?;
+            let found = search::page(self.session, &sources, &snapshot, &asked)?;
             if let Some(stopped) = self.take_events(&found.rows, as_of)? {
                 return Ok(Some(RecipientPlace::Log { as_of, beyond: stopped }));
             }
@@ -132,7 +131,12 @@ impl List<'_> {
     fn take_events(&mut self, records: &[Record], as_of: u64) -> Result<Option<u64>, StoreError> {
         let own: BTreeSet<&Address> =
             records.iter().filter_map(|record| record.event.recipient.as_ref()).collect();
-        let own: Vec<Address> = own.into_iter().cloned().collect();
+        let mut own: Vec<Address> = own.into_iter().cloned().collect();
+        let lasts = people::lasts(self.shared, self.session, &own)?;
+        // Most of a rare kind of event were the last one once, and are not now: those are known by little.
+        let here: HashSet<u64> = records.iter().map(|record| record.position).collect();
+        let may_be_listed = |(_, _, position): &Last| *position > as_of || here.contains(position);
+        own.retain(|address| lasts.get(address.as_str()).is_some_and(may_be_listed));
         let views = people::views(self.shared, self.session, &own)?;
         let views: HashMap<&Address, RecipientView> =
             own.iter().zip(views).filter_map(|(address, view)| Some((address, view?))).collect();
@@ -228,7 +232,9 @@ fn last_among(
     up_to(&mut positions);
     take_greatest(session, address, &positions, &mut last)?;
     let blocks = Blocks::new(session);
-    for period in sealed.iter().rev().filter(|sealed| sealed.number <= period_of(as_of)) {
+    let periods = shared.filters.read().periods_of(key);
+    let may_hold = |sealed: &&Arc<Sealed>| sealed.number <= period_of(as_of) && periods.has(sealed.number);
+    for period in sealed.iter().rev().filter(may_hold) {
         // Nothing in it happened as late as what is known already.
         if last.is_some_and(|(at, _, _)| at.as_nanos() > period.occurred.1) {
             continue;
@@ -257,7 +263,8 @@ fn take_greatest(
     last: &mut Option<Last>,
 ) -> Result<(), StoreError> {
     session.look_up(CANDIDATES, Keys::Ints(positions), &mut |row| {
-        if row.maybe_text(3)? == Some(address.as_str()) {
+        let is_alert = Kind::from_number(row.int(2)? as u8).is_some_and(Kind::is_alert);
+        if !is_alert && row.maybe_text(3)? == Some(address.as_str()) {
             let found = (Timestamp::from_nanos(row.int(1)?), row.int(2)? as u8, row.int(0)? as u64);
             *last = (*last).max(Some(found));
         }

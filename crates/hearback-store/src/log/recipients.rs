@@ -204,6 +204,26 @@ pub(super) fn look_up(
     Ok(found)
 }
 
+/// Time, kind and position of the last event of those of these addresses that have one.
+pub(super) fn lasts(
+    session: &dyn Session,
+    addresses: &[&str],
+) -> Result<HashMap<String, (Timestamp, u8, u64)>, StoreError> {
+    let mut found = HashMap::with_capacity(addresses.len());
+    session.look_up(LASTS, Keys::Texts(addresses), &mut |row| {
+        if let (Some(at), Some(kind), Some(position)) =
+            (row.maybe_int(1)?, row.maybe_int(2)?, row.maybe_int(3)?)
+        {
+            found.insert(row.text(0)?.to_owned(), (Timestamp::from_nanos(at), kind as u8, position as u64));
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+pub(super) const LASTS: &str =
+    "SELECT address, last_at, last_kind, last_position FROM recipients WHERE address";
+
 /// The next addresses that sealed events suppress, after `after`, in their order.
 pub(super) const SUPPRESSED: &str =
     "SELECT address FROM recipients WHERE suppressed IS NOT NULL AND address > $1 ORDER BY address LIMIT $2";

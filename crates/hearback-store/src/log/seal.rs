@@ -7,11 +7,12 @@ use std::sync::Arc;
 use hearback_event::{Address, RecipientState};
 
 use super::filter;
+use super::names;
 use super::period::Period;
 use super::posting::{BLOCK, pack, place, place_of, unpack};
 use super::rebuild::rollup_difference;
 use super::recipients::{self, Rows};
-use super::rollup::{Cell, Rollup};
+use super::rollup::{Cell, DELAYS, HOURLY, Rollup};
 use super::start::LogStart;
 use super::tail::{Sealed, block_id, first_position};
 use crate::StoreError;
@@ -30,8 +31,9 @@ pub(super) struct Prepared {
     filter: Vec<u8>,
     recipients: Vec<(Address, RecipientState)>,
     hourly: Vec<(Cell<u32>, u64)>,
-    tags: Vec<(Cell<Box<str>>, u64)>,
-    domains: Vec<(Cell<Box<str>>, u64)>,
+    /// Days, and their counts packed.
+    tags: Vec<(i64, Vec<u8>)>,
+    domains: Vec<(i64, Vec<u8>)>,
     delays: Vec<(Cell<Box<str>>, u64)>,
     occurred: (i64, i64),
     received_max: i64,
@@ -52,12 +54,12 @@ pub(super) fn prepare(session: &dyn Session, period: &Arc<Period>) -> Result<Pre
         period: period.number(),
         blocks,
         fences,
-        filter: filter::bitmap(period.filtered_keys()),
+        filter: filter::bitmap(period.filter_entries()),
         recipients: recipients.into_iter().collect(),
         first: period.first(),
         hourly: rollups.hourly.iter().map(|(cell, count)| (*cell, *count)).collect(),
-        tags: rollups.tags.cells().iter().map(|(cell, count)| (cell.clone(), *count)).collect(),
-        domains: rollups.domains.cells().iter().map(|(cell, count)| (cell.clone(), *count)).collect(),
+        tags: rollups.tags.rows(),
+        domains: rollups.domains.rows(),
         delays: rollups.delays.cells().iter().map(|(cell, count)| (cell.clone(), *count)).collect(),
         occurred,
         received_max,
@@ -135,8 +137,8 @@ impl Prepared {
         let texts = |cells: &[(Cell<Box<str>>, u64)]| {
             cells
                 .iter()
-                .map(|((day, name, kind, machine), count)| {
-                    ((*day, name.to_string(), kind.number(), *machine), *count)
+                .map(|((hour, name, kind, machine), count)| {
+                    ((*hour, name.to_string(), kind.number(), *machine), *count)
                 })
                 .collect()
         };
@@ -147,13 +149,11 @@ impl Prepared {
                 ((*hour, source.to_string(), kind.number(), *machine), *count)
             })
             .collect();
-        for (table, expected) in [
-            ("hourly", hourly),
-            ("daily_tags", texts(&self.tags)),
-            ("daily_domains", texts(&self.domains)),
-            ("delivery_times", texts(&self.delays)),
-        ] {
+        for (table, expected) in [("hourly", hourly), ("delivery_times", texts(&self.delays))] {
             differences.extend(rollup_difference(session, table, self.period, &expected)?);
+        }
+        for (rollup, expected) in [(Rollup::Tags, &self.tags), (Rollup::Domains, &self.domains)] {
+            differences.extend(names::difference(session, rollup, self.period, expected)?);
         }
         Ok(differences)
     }
@@ -286,26 +286,30 @@ fn write_some(session: &dyn Session, p: &Prepared, from: usize, most: usize) -> 
                 [hour, source, kind.number().into(), (*machine).into(), p.period.into(), (*count).into()]
             })
             .collect();
-        session.write(Rollup::Hourly.table(), &values)?;
+        session.write(&HOURLY, &values)?;
         return Ok(hourly.len());
     }
     at -= p.hourly.len();
-    for (rollup, cells) in
-        [(Rollup::Tags, &p.tags), (Rollup::Domains, &p.domains), (Rollup::Delays, &p.delays)]
-    {
-        let rows = part(cells, at, most);
+    let delays = part(&p.delays, at, most);
+    if !delays.is_empty() {
+        let values: Vec<Param<'_>> = delays
+            .iter()
+            .flat_map(|((hour, name, kind, machine), count)| {
+                let (hour, name) = (Param::from(*hour), Param::from(&**name));
+                [hour, name, kind.number().into(), (*machine).into(), p.period.into(), (*count).into()]
+            })
+            .collect();
+        session.write(&DELAYS, &values)?;
+        return Ok(delays.len());
+    }
+    at -= p.delays.len();
+    for (rollup, days) in [(Rollup::Tags, &p.tags), (Rollup::Domains, &p.domains)] {
+        let rows = part(days, at, most);
         if !rows.is_empty() {
-            let values: Vec<Param<'_>> = rows
-                .iter()
-                .flat_map(|((day, name, kind, machine), count)| {
-                    let (day, name) = (Param::from(*day), Param::from(&**name));
-                    [day, name, kind.number().into(), (*machine).into(), p.period.into(), (*count).into()]
-                })
-                .collect();
-            session.write(rollup.table(), &values)?;
+            names::write(session, rollup, p.period, rows)?;
             return Ok(rows.len());
         }
-        at -= cells.len();
+        at -= days.len();
     }
     session.execute(
         "INSERT INTO periods (period, occurred_min, occurred_max, received_max, fences, filter) VALUES ($1, $2, $3, $4, $5, $6)",

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use hearback_event::{MessageId, Record};
+use hearback_event::Record;
 
-use super::filter::Filters;
+use super::Shared;
+use super::groups::{self, Group};
 use super::period::Period;
 use super::posting::{Key, PERIOD, position_at};
 use super::rows::{self, Sources};
-use super::tail::{Blocks, Sealed, Tail};
+use super::tail::{Blocks, Sealed};
 use crate::session::{Session, params};
 use crate::{EventFilter, EventQuery, Order, Page, StoreError};
 
@@ -20,63 +21,49 @@ const LOOKS_AT_ONCE: usize = 1000;
 const SPARSE_BLOCKS: usize = 2;
 /// Sealed periods whose blocks are read together, at most.
 const PERIODS_AHEAD: usize = 64;
-
-/// Any of these keys.
-type Group = Vec<Key>;
+/// Blocks that are read together, about.
+const BLOCKS_AHEAD: usize = 1000;
 
 /// What must be taken from memory before rows are read.
 pub(super) struct Snapshot {
+    groups: Vec<Group>,
     sealed: Vec<Arc<Sealed>>,
     /// Number of the period and the places of every group in it, newest first.
     unsealed: Vec<(u64, Vec<u16>)>,
     last_position: u64,
 }
 
-/// The keys that every event of the answer has, one group for each condition that has keys.
-pub(super) fn groups(filter: &EventFilter, sources: &Sources) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    let mut all = |key: Option<Key>| groups.extend(key.map(|key| vec![key]));
-    all(filter.recipient.as_ref().map(|address| Key::recipient(address.as_str())));
-    for (key, value) in &filter.labels {
-        all(Some(Key::label(key, value)));
+impl Snapshot {
+    /// For events that every group has a key of.
+    pub(super) fn of(shared: &Shared, groups: Vec<Group>) -> Self {
+        let tail = shared.tail.read();
+        let places = |period: &Arc<Period>| (period.number(), places_in_memory(period, &groups));
+        let unsealed =
+            if groups.is_empty() { Vec::new() } else { tail.unsealed.iter().map(places).collect() };
+        Self { unsealed, sealed: tail.sealed.clone(), last_position: tail.last_position, groups }
     }
-    all(filter.tag.as_deref().map(Key::tag));
-    all(filter.domain.as_deref().map(|domain| Key::domain(&domain.to_lowercase())));
-    all(filter.source.as_deref().map(Key::source));
-    if !filter.recipients.is_empty() {
-        groups.push(filter.recipients.iter().map(|address| Key::recipient(address.as_str())).collect());
+
+    /// For events that a filter means.
+    pub(super) fn for_filter(shared: &Shared, filter: &EventFilter) -> Self {
+        let groups = groups::groups(filter, &shared.sources(), &shared.filters.read());
+        Self::of(shared, groups)
     }
-    if !filter.messages.is_empty() {
-        groups.push(filter.messages.iter().map(|id| Key::message(*id)).collect());
-    }
-    let kinds = filter.effective_kinds();
-    if !kinds.is_empty() {
-        groups.push(kinds.iter().map(|kind| Key::kind(*kind)).collect());
-    }
-    if let Some(provider) = &filter.provider {
-        let names: std::collections::BTreeSet<_> = sources
-            .iter()
-            .filter(|source| *source.provider == **provider)
-            .map(|source| &source.name)
-            .collect();
-        groups.push(names.into_iter().map(|name| Key::source(name)).collect());
-    }
-    groups
 }
 
-/// Takes what the query needs from memory.
-pub(super) fn snapshot(tail: &Tail, groups: &[Group]) -> Snapshot {
-    let unsealed = if groups.is_empty() {
-        Vec::new()
-    } else {
-        tail.unsealed.iter().map(|period| (period.number(), places_in_memory(period, groups))).collect()
-    };
-    Snapshot { sealed: tail.sealed.clone(), unsealed, last_position: tail.last_position }
+/// Answers a query.
+pub(super) fn find(
+    shared: &Shared,
+    session: &dyn Session,
+    query: &EventQuery,
+) -> Result<Page<Record>, StoreError> {
+    page(session, &shared.sources(), &Snapshot::for_filter(shared, &query.filter), query)
 }
 
 fn places_in_memory(period: &Period, groups: &[Group]) -> Vec<u16> {
     intersect(
-        groups.iter().map(|group| descending(group.iter().flat_map(|key| period.places(*key)).collect())),
+        groups
+            .iter()
+            .map(|group| descending(group.keys().iter().flat_map(|key| period.places(*key)).collect())),
     )
 }
 
@@ -104,19 +91,18 @@ fn intersect(lists: impl Iterator<Item = Vec<u16>>) -> Vec<u16> {
     places
 }
 
-/// Answers a query.
+/// Answers a query whose filter the snapshot was taken for.
 pub(super) fn page(
     session: &dyn Session,
     sources: &Sources,
     snapshot: &Snapshot,
-    groups: &[Group],
     query: &EventQuery,
 ) -> Result<Page<Record>, StoreError> {
     let mut found = Found { session, sources, query, blocks: Blocks::new(session), rows: Vec::new() };
-    if groups.is_empty() {
+    if snapshot.groups.is_empty() {
         found.scan(snapshot)?;
     } else {
-        found.follow(snapshot, groups)?;
+        found.follow(snapshot)?;
     }
     let full = found.rows.len() > query.limit;
     found.rows.truncate(query.limit);
@@ -132,12 +118,10 @@ struct Found<'a> {
     rows: Vec<Record>,
 }
 
-impl Snapshot {
-    /// Leaves out the sealed periods in which none of the messages is.
-    pub(super) fn only_with(&mut self, messages: &[MessageId], filters: &Filters) {
-        let sends: Vec<u64> = messages.iter().map(|id| id.send()).collect();
-        self.sealed.retain(|sealed| filters.may_hold_send(sealed.number, &sends));
-    }
+/// A sealed period, and of each group the keys that it may have.
+struct Candidate<'a> {
+    sealed: &'a Sealed,
+    groups: Vec<Vec<Key>>,
 }
 
 impl Found<'_> {
@@ -196,19 +180,22 @@ impl Found<'_> {
     }
 
     /// Walks the postings, period by period.
-    fn follow(&mut self, snapshot: &Snapshot, groups: &[Group]) -> Result<(), StoreError> {
+    fn follow(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let candidates = snapshot.sealed.iter().filter(|sealed| self.may_hold(sealed)).filter_map(|sealed| {
+            let groups: Vec<_> = snapshot.groups.iter().map(|group| group.keys_in(sealed.number)).collect();
+            (!groups.iter().any(Vec::is_empty)).then_some(Candidate { sealed, groups })
+        });
+        let mut candidates: Vec<Candidate<'_>> = candidates.collect();
         match self.query.order {
             Order::Newest => {
                 for (period, places) in snapshot.unsealed.iter().rev() {
                     self.take(*period, places.iter().copied())?;
                 }
-                let sealed: Vec<_> =
-                    snapshot.sealed.iter().rev().filter(|sealed| self.may_hold(sealed)).collect();
-                self.follow_sealed(&sealed, groups)?;
+                candidates.reverse();
+                self.follow_sealed(&candidates)?;
             }
             Order::Oldest => {
-                let sealed: Vec<_> = snapshot.sealed.iter().filter(|sealed| self.may_hold(sealed)).collect();
-                self.follow_sealed(&sealed, groups)?;
+                self.follow_sealed(&candidates)?;
                 for (period, places) in &snapshot.unsealed {
                     self.take(*period, places.iter().rev().copied())?;
                 }
@@ -219,62 +206,92 @@ impl Found<'_> {
 
     /// Walks sealed periods, reading the blocks of twice as many ahead each time: what is rare must be looked for in all of
     /// them, what is common is in the first.
-    fn follow_sealed(&mut self, periods: &[&Arc<Sealed>], groups: &[Group]) -> Result<(), StoreError> {
+    fn follow_sealed(&mut self, periods: &[Candidate<'_>]) -> Result<(), StoreError> {
         let (mut rest, mut ahead) = (periods, 1);
         while !rest.is_empty() && !self.is_full() {
-            let (now, later) = rest.split_at(ahead.min(rest.len()));
-            if ahead > 1 {
-                let wanted = now.iter().flat_map(|sealed| self.first_blocks(sealed, groups)).collect();
+            let (mut now, mut wanted) = (0, Vec::new());
+            while now < ahead.min(rest.len()) && (now == 0 || wanted.len() < BLOCKS_AHEAD) {
+                wanted.extend(rest.get(now).map(|period| self.first_blocks(period)).unwrap_or_default());
+                now += 1;
+            }
+            let (now, later) = rest.split_at(now);
+            if wanted.len() > 1 {
                 self.blocks.read_ahead(wanted)?;
             }
             // What little such periods have is looked at together.
             let mut gathered = Vec::new();
-            for sealed in now {
-                if let Some(positions) = self.sparse_positions(sealed, groups)? {
+            for period in now {
+                if let Some(positions) = self.sparse_positions(period)? {
                     gathered.extend(positions);
                 } else {
                     self.look_at(std::mem::take(&mut gathered))?;
-                    self.follow_one(sealed, groups)?;
+                    self.follow_one(period)?;
                 }
             }
             self.look_at(gathered)?;
+            self.blocks.forget();
             rest = later;
             ahead = (ahead * 2).min(PERIODS_AHEAD);
         }
         Ok(())
     }
 
+    fn block_ids(&self, sealed: &Sealed, group: &[Key]) -> Vec<i64> {
+        let mut ids: Vec<i64> =
+            group.iter().flat_map(|key| sealed.block_ids(*key, self.query.order)).collect();
+        if group.len() > 1 {
+            ids.sort_unstable();
+            ids.dedup();
+        }
+        ids
+    }
+
+    /// The group whose keys are rare in a period, with its blocks.
+    fn sparse_group<'b>(&self, period: &'b Candidate<'_>) -> Option<(&'b [Key], Vec<i64>)> {
+        let blocks = |group: &'b Vec<Key>| (group.as_slice(), self.block_ids(period.sealed, group));
+        let rarest = period.groups.iter().map(blocks).min_by_key(|(_, ids)| ids.len());
+        rarest.filter(|(keys, ids)| ids.len() <= SPARSE_BLOCKS * keys.len())
+    }
+
     /// The blocks that are surely looked into, unless they are very many.
-    fn first_blocks(&self, sealed: &Sealed, groups: &[Group]) -> Vec<i64> {
-        let blocks = |group: &Group| -> Vec<i64> {
-            group.iter().flat_map(|key| sealed.block_ids(*key, self.query.order)).collect()
-        };
-        let mut shortest = groups.iter().map(blocks).min_by_key(Vec::len).unwrap_or_default();
+    fn first_blocks(&self, period: &Candidate<'_>) -> Vec<i64> {
+        if let Some((_, ids)) = self.sparse_group(period) {
+            return ids;
+        }
+        let blocks = |group: &Vec<Key>| self.block_ids(period.sealed, group);
+        let mut shortest = period.groups.iter().map(blocks).min_by_key(Vec::len).unwrap_or_default();
         shortest.truncate(SPARSE_BLOCKS);
         shortest
     }
 
-    /// The positions of a key that is rare in a period, in the query's order; `None` where no key of the query is.
-    fn sparse_positions(&self, sealed: &Sealed, groups: &[Group]) -> Result<Option<Vec<u64>>, StoreError> {
-        let order = self.query.order;
-        let keys =
-            groups.iter().filter_map(|group| if let [key] = group.as_slice() { Some(*key) } else { None });
-        let rarest = keys.map(|key| (key, sealed.block_ids(key, order))).min_by_key(|(_, ids)| ids.len());
-        let Some((key, ids)) = rarest.filter(|(_, ids)| ids.len() <= SPARSE_BLOCKS) else { return Ok(None) };
+    /// The positions of keys that are rare in a period, in the query's order; `None` where no group of the query is.
+    fn sparse_positions(&self, period: &Candidate<'_>) -> Result<Option<Vec<u64>>, StoreError> {
+        let Some((keys, _)) = self.sparse_group(period) else { return Ok(None) };
+        let sealed = period.sealed;
         let mut positions = Vec::new();
-        for id in ids {
-            let places = self.blocks.places_in(id, key, order)?;
-            positions.extend(places.into_iter().map(|place| position_at(sealed.number, place)));
+        for key in keys {
+            for places in self.blocks.places(sealed, *key, self.query.order) {
+                positions.extend(places?.into_iter().map(|place| position_at(sealed.number, place)));
+            }
+        }
+        if keys.len() > 1 {
+            positions.sort_unstable();
+            positions.dedup();
+            if self.query.order == Order::Newest {
+                positions.reverse();
+            }
         }
         Ok(Some(positions))
     }
 
-    fn follow_one(&mut self, sealed: &Sealed, groups: &[Group]) -> Result<(), StoreError> {
+    fn follow_one(&mut self, period: &Candidate<'_>) -> Result<(), StoreError> {
         if self.is_full() {
             return Ok(());
         }
-        let mut groups: Vec<(usize, &Group)> =
-            groups.iter().map(|group| (group.iter().map(|key| sealed.estimate(*key)).sum(), group)).collect();
+        let sealed = period.sealed;
+        let estimate = |group: &[Key]| group.iter().map(|key| sealed.estimate(*key)).sum::<usize>();
+        let mut groups: Vec<(usize, &[Key])> =
+            period.groups.iter().map(|group| (estimate(group), group.as_slice())).collect();
         groups.sort_by_key(|(estimate, _)| *estimate);
         let Some((_, shortest)) = groups.first() else { return Ok(()) };
         if !self.is_worth_walking(&groups) {
@@ -283,7 +300,7 @@ impl Found<'_> {
             let places = intersect(lists?.into_iter());
             return self.take_in_order(sealed.number, &places);
         }
-        if let [key] = shortest.as_slice() {
+        if let [key] = shortest {
             for id in sealed.block_ids(*key, self.query.order) {
                 let places = self.blocks.places_in(id, *key, self.query.order)?;
                 self.take(sealed.number, places.into_iter())?;
@@ -299,7 +316,7 @@ impl Found<'_> {
 
     /// Whether it is cheaper to look at the rows of the shortest list than to intersect the lists: the list is short, or
     /// so many of its rows are wanted that the page is soon full.
-    fn is_worth_walking(&self, groups: &[(usize, &Group)]) -> bool {
+    fn is_worth_walking(&self, groups: &[(usize, &[Key])]) -> bool {
         let shortest = groups.first().map_or(0, |(estimate, _)| *estimate);
         let share: f64 =
             groups.iter().skip(1).map(|(estimate, _)| (*estimate as f64 / PERIOD as f64).min(1.0)).product();

@@ -3,7 +3,7 @@
 use hearback_event::{Address, DedupKey, Event, Fact, Kind, MessageId, Origin, Timestamp};
 
 use super::payload::Packed;
-use super::posting::{Key, keys_of};
+use super::posting::{Key, filtered_keys_of, keys_of};
 use crate::{SourceRef, Submission};
 
 /// A request ready to be written.
@@ -38,6 +38,8 @@ pub(super) struct StagedEvent {
     pub(super) event_recipient: Option<Address>,
     /// Upper halves of the ids of its message.
     pub(super) sends: Vec<u64>,
+    /// Those of its keys that the filters of sealed periods know.
+    pub(super) filtered: Vec<Key>,
     pub(super) unique: Vec<DedupKey>,
     pub(super) keys: Vec<Key>,
     pub(super) tags: Vec<String>,
@@ -59,6 +61,7 @@ impl StagedEvent {
 
     /// From an event whose keys are already those within its account.
     pub(super) fn of(event: &Event, source: &SourceRef, occurred_at: Timestamp, verified: bool) -> Self {
+        let sends: Vec<u64> = event.message_ids(&source.account).map(MessageId::send).collect();
         Self {
             kind: event.kind,
             channel: event.channel.number(),
@@ -66,7 +69,8 @@ impl StagedEvent {
             flags: Fact::flags_of(event, verified),
             delay: 0,
             event_recipient: event.recipient.clone(),
-            sends: event.message_ids(&source.account).map(MessageId::send).collect(),
+            filtered: filtered_keys_of(event, &sends),
+            sends,
             unique: event.dedup.clone(),
             keys: keys_of(event, &source.name, &source.account),
             // A database of ours has no NUL in texts, and what is counted must be what is kept.

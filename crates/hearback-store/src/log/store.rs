@@ -4,8 +4,9 @@ use futures_util::FutureExt as _;
 use hearback_event::{Address, EventId, Kind, MessageId, Origin, Record, Timestamp};
 
 use super::message::Messages;
+use super::names::Sums;
 use super::queue::Command;
-use super::rollup::{self, Rollup, TailCounts};
+use super::rollup::{self, Rollup};
 use super::stage::stage;
 use super::{
     LogStore, Shared, Writing, delivery, expectations, message_list, people, profiles, quarantine, rebuild,
@@ -39,7 +40,7 @@ impl Store for LogStore {
 
     fn events(&self, mut query: EventQuery) -> Answer<'_, Page<Record>> {
         query.limit = query.limit.clamp(1, MOST_ROWS);
-        self.read(move |shared, session| find(shared, session, &query)).boxed()
+        self.read(move |shared, session| search::find(shared, session, &query)).boxed()
     }
 
     fn event(&self, id: EventId) -> Answer<'_, Option<Record>> {
@@ -377,7 +378,7 @@ impl LogStore {
             let range = rollup::steps(rollup, since, until);
             let (counts, unsealed) = {
                 let (tail, sources) = (shared.tail.read(), shared.sources());
-                let mut counts = TailCounts::new();
+                let mut counts = Sums::new();
                 for period in &tail.unsealed {
                     rollup::collect(rollup, period, range, &|number| sources.name(number), &mut counts);
                 }
@@ -387,12 +388,6 @@ impl LogStore {
         })
         .boxed()
     }
-}
-
-fn find(shared: &Shared, session: &dyn Session, query: &EventQuery) -> Result<Page<Record>, StoreError> {
-    let groups = search::groups(&query.filter, &shared.sources());
-    let snapshot = search::snapshot(&shared.tail.read(), &groups);
-    search::page(session, &shared.sources(), &snapshot, &groups, query)
 }
 
 /// Messages as the log stands now.
@@ -405,7 +400,7 @@ fn sources(shared: &Shared, session: &dyn Session) -> Result<Vec<SourceActivity>
     let all = (i64::MIN, i64::MAX);
     let (counts, unsealed) = {
         let (tail, names) = (shared.tail.read(), shared.sources());
-        let mut counts = TailCounts::new();
+        let mut counts = Sums::new();
         for period in &tail.unsealed {
             rollup::collect(Rollup::Hourly, period, all, &|number| names.name(number), &mut counts);
         }
@@ -423,7 +418,7 @@ fn sources(shared: &Shared, session: &dyn Session) -> Result<Vec<SourceActivity>
             limit: 1,
             ..EventQuery::default()
         };
-        let newest = find(shared, session, &query)?.rows.pop();
+        let newest = search::find(shared, session, &query)?.rows.pop();
         let events = Kind::ALL
             .iter()
             .map(|kind| {

@@ -88,6 +88,11 @@ impl<'a> Blocks<'a> {
         })
     }
 
+    /// Gives back the memory of those that were read.
+    pub(super) fn forget(&self) {
+        self.read.borrow_mut().clear();
+    }
+
     /// The places of a key in one block, in the order asked for.
     pub(super) fn places_in(&self, id: i64, key: Key, order: Order) -> Result<Vec<u16>, StoreError> {
         if !self.read.borrow().contains_key(&id) {

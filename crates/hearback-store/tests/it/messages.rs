@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hearback_event::{
     Address, Channel, Event, Kind, Label, MessageId, NewMessage, Origin, Registration, Status,
 };
-use hearback_store::{MessageFilter, MessageQuery, MessageView, Store, Submission};
+use hearback_store::{Expectation, MessageFilter, MessageQuery, MessageView, Settled, Store, Submission};
 use proptest::prelude::*;
 
 use crate::support::{
@@ -296,7 +296,54 @@ async fn overdue_is_what_was_expected_by_then_and_is_still_under_way(home: &Home
     assert_eq!(ids, [by_provider("late")].into());
 }
 
+/// Overdue messages are listed alike wherever the watchdog has got to, and each once, also one that was registered twice.
+async fn overdue_messages_are_listed_however_far_the_watchdog_has_read(home: &Home) {
+    let store = home.open();
+    let mut expected = BTreeSet::new();
+    let mut expectations = Vec::new();
+    for n in 0..30 {
+        let key = format!("m{n}");
+        // Two thirds are due at the moment that is asked for.
+        let at = if n % 3 == 0 { 500 } else { n };
+        submit(&*store, by_application(registered(&key, Some(&key), at, &[]))).await;
+        let due_at = second(at + 60);
+        expectations.push(Expectation { position: store.last_position(), due_at });
+        if n % 3 != 0 {
+            expected.insert(by_provider(&key));
+        }
+        if n % 5 == 0 {
+            submit(&*store, by_application(registered(&format!("{key} again"), Some(&key), at + 1, &[])))
+                .await;
+            expectations
+                .push(Expectation { position: store.last_position(), due_at: due_at.plus_seconds(1) });
+        }
+    }
+    let now = second(200);
+    let filter = MessageFilter { overdue_at: Some(now), ..MessageFilter::default() };
+    let listed = async || {
+        let rows = pages(&*store, &filter, 4, async || ()).await;
+        let ids: BTreeSet<_> = rows.iter().map(|view| view.id).collect();
+        assert_eq!(ids.len(), rows.len(), "one is listed twice");
+        let of = |id: &MessageId| expected.iter().any(|one| one == id);
+        let provider_ids: BTreeSet<_> =
+            rows.iter().flat_map(|view| view.ids.clone()).filter(|id| of(id)).collect();
+        assert_eq!((rows.len(), provider_ids), (expected.len(), expected.clone()));
+    };
+    listed().await;
+    for some in expectations.chunks(7) {
+        let upto = some.last().unwrap().position;
+        store.expect(some.to_vec(), upto, now).await.unwrap();
+        listed().await;
+        for due in store.due(now, 3).await.unwrap() {
+            let recipient = Address::parse(ALICE).unwrap();
+            store.settle(vec![Settled::Overdue { position: due.position, recipient }]).await.unwrap();
+        }
+        listed().await;
+    }
+}
+
 on_every_store!(every_case:
+    overdue_messages_are_listed_however_far_the_watchdog_has_read,
     registering_twice_is_registering_once,
     what_is_sent_from_here_is_joined_by_its_name_only,
     each_way_of_joining_gives_one_message_whatever_comes_first,

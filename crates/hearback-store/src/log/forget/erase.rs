@@ -7,11 +7,12 @@ use hearback_event::{Fact, Kind, RecipientState, Record, Timestamp};
 
 use super::super::delivery;
 use super::super::journal::Writer;
+use super::super::names::{self, OTHERS};
 use super::super::owed;
 use super::super::posting::{Key, keys_of, period_of, place_of};
 use super::super::recipients;
 use super::super::retain::Step;
-use super::super::rollup::{OTHERS, Rollup};
+use super::super::rollup::Rollup;
 use super::super::rows;
 use super::super::start::LogStart;
 use super::super::tail::{Sealed, Tail, first_position};
@@ -242,16 +243,7 @@ impl Counted<'_> {
                 names.cells().contains_key(&(day, name.into(), kind, machine))
             }));
         }
-        let sql = match rollup {
-            Rollup::Domains => {
-                "SELECT count FROM daily_domains WHERE day = $1 AND domain = $2 AND kind = $3 AND machine = $4 AND period = $5"
-            }
-            Rollup::Tags | Rollup::Hourly | Rollup::Delays => {
-                "SELECT count FROM daily_tags WHERE day = $1 AND tag = $2 AND kind = $3 AND machine = $4 AND period = $5"
-            }
-        };
-        let values = params![day, name, kind.number(), machine, self.period];
-        Ok(self.session.one(sql, values, |row| row.int(0))?.is_some())
+        names::has_cell(self.session, rollup, self.period, (day, name, kind, machine))
     }
 }
 
@@ -281,18 +273,7 @@ fn fold(
 
 /// Counts among the others what was counted under a tag.
 fn count_among_others(session: &dyn Session, tag: &str) -> Result<(), StoreError> {
-    let sql = "SELECT day, kind, machine, period, count FROM daily_tags WHERE tag = $1";
-    let counts = session.all(sql, params![tag], |row| {
-        Ok([row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?, row.int(4)?])
-    })?;
-    for [day, kind, machine, period, count] in counts {
-        session.execute(
-            "INSERT INTO daily_tags (day, tag, kind, machine, period, count) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (day, tag, kind, machine, period) DO UPDATE SET count = daily_tags.count + excluded.count",
-            params![day, OTHERS, kind, machine, period, count],
-        )?;
-    }
-    session.execute("DELETE FROM daily_tags WHERE tag = $1", params![tag])?;
+    names::forget_tag(session, tag)?;
     let sql = "SELECT period, step, kind, machine, count FROM owed_counts WHERE rollup = $1 AND name = $2";
     let owed = session.all(sql, params![Rollup::Tags.number(), tag], |row| {
         let kind = Kind::from_number(row.int(2)? as u8).unwrap_or_default();

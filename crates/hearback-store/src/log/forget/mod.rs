@@ -14,7 +14,7 @@ mod person;
 use hearback_event::Address;
 
 use super::retain::Step;
-use super::{LogStore, quarantine, rows};
+use super::{LogStore, names, quarantine, rows};
 use crate::session::{Session, params};
 use crate::{Forgotten, StoreError};
 use erase::Remains;
@@ -151,8 +151,9 @@ impl LogStore {
     async fn find_tags(&self, person: &Person) -> Result<Vec<String>, StoreError> {
         let person = person.clone();
         self.read(move |shared, session| {
-            let sql = "SELECT tag FROM daily_tags UNION SELECT name AS tag FROM owed_counts WHERE rollup = 2";
-            let mut tags = session.all(sql, params![], |row| Ok(row.text(0)?.to_owned()))?;
+            let mut tags = names::tags(session)?;
+            let owed = "SELECT DISTINCT name FROM owed_counts WHERE rollup = 2";
+            tags.extend(session.all(owed, params![], |row| Ok(row.text(0)?.to_owned()))?);
             for period in &shared.tail.read().unsealed {
                 tags.extend(period.rollups.tags.cells().keys().map(|(_, tag, ..)| tag.to_string()));
             }

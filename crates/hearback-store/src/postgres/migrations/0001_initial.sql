@@ -141,15 +141,14 @@ CREATE TABLE hourly (
     period BIGINT NOT NULL, count BIGINT NOT NULL,
     PRIMARY KEY (hour, source, kind, machine, period)
 );
+-- All counts of a period and day in one row: hearback-store/src/log/names.rs says how they are packed.
 CREATE TABLE daily_tags (
-    day BIGINT NOT NULL, tag TEXT COLLATE "C" NOT NULL, kind BIGINT NOT NULL, machine BIGINT NOT NULL,
-    period BIGINT NOT NULL, count BIGINT NOT NULL,
-    PRIMARY KEY (day, tag, kind, machine, period)
+    day BIGINT NOT NULL, period BIGINT NOT NULL, counts BYTEA NOT NULL,
+    PRIMARY KEY (day, period)
 );
 CREATE TABLE daily_domains (
-    day BIGINT NOT NULL, domain TEXT COLLATE "C" NOT NULL, kind BIGINT NOT NULL, machine BIGINT NOT NULL,
-    period BIGINT NOT NULL, count BIGINT NOT NULL,
-    PRIMARY KEY (day, domain, kind, machine, period)
+    day BIGINT NOT NULL, period BIGINT NOT NULL, counts BYTEA NOT NULL,
+    PRIMARY KEY (day, period)
 );
 -- Deliveries by how long they took. step: number of the source, a colon, hearback_event::delay_step.
 CREATE TABLE delivery_times (

@@ -73,4 +73,5 @@ CREATE TABLE expectations (
     recipient BIGINT                       -- a hash of the address; only where it is overdue
 );
 CREATE INDEX expectations_due ON expectations (due_at) WHERE recipient IS NULL;
+CREATE INDEX expectations_told ON expectations (position) WHERE recipient IS NOT NULL;
 CREATE INDEX expectations_overdue ON expectations (recipient) WHERE recipient IS NOT NULL;

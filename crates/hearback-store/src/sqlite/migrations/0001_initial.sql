@@ -122,16 +122,15 @@ CREATE TABLE hourly (
     period INTEGER NOT NULL, count INTEGER NOT NULL,
     PRIMARY KEY (hour, source, kind, machine, period)
 ) STRICT, WITHOUT ROWID;
+-- All counts of a period and day in one row: hearback-store/src/log/names.rs says how they are packed.
 CREATE TABLE daily_tags (
-    day INTEGER NOT NULL, tag TEXT NOT NULL, kind INTEGER NOT NULL, machine INTEGER NOT NULL,
-    period INTEGER NOT NULL, count INTEGER NOT NULL,
-    PRIMARY KEY (day, tag, kind, machine, period)
-) STRICT, WITHOUT ROWID;
+    day INTEGER NOT NULL, period INTEGER NOT NULL, counts BLOB NOT NULL,
+    PRIMARY KEY (day, period)
+) STRICT;
 CREATE TABLE daily_domains (
-    day INTEGER NOT NULL, domain TEXT NOT NULL, kind INTEGER NOT NULL, machine INTEGER NOT NULL,
-    period INTEGER NOT NULL, count INTEGER NOT NULL,
-    PRIMARY KEY (day, domain, kind, machine, period)
-) STRICT, WITHOUT ROWID;
+    day INTEGER NOT NULL, period INTEGER NOT NULL, counts BLOB NOT NULL,
+    PRIMARY KEY (day, period)
+) STRICT;
 -- Deliveries by how long they took. step: number of the source, a colon, hearback_event::delay_step.
 CREATE TABLE delivery_times (
     hour INTEGER NOT NULL, step TEXT NOT NULL, kind INTEGER NOT NULL, machine INTEGER NOT NULL,

@@ -117,4 +117,5 @@ CREATE TABLE expectations (
     recipient INTEGER                       -- a hash of the address; only where it is overdue
 ) STRICT;
 CREATE INDEX expectations_due ON expectations (due_at) WHERE recipient IS NULL;
+CREATE INDEX expectations_told ON expectations (position) WHERE recipient IS NOT NULL;
 CREATE INDEX expectations_overdue ON expectations (recipient) WHERE recipient IS NOT NULL;
