@@ -69,7 +69,7 @@ async fn what_is_not_wanted_is_skipped_and_that_can_be_asked_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn several_keys_sign_and_headers_are_added() {
     let (world, receiver) = (World::new(), Receiver::willing().await);
-    let other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let other = "whsec_DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDA=";
     let mut options = options(&receiver.url());
     options.keys.push(SigningKey::parse(other).unwrap());
     let (name, value) = Webhook::header("Authorization", "Bearer abc").unwrap();

@@ -126,21 +126,27 @@ impl<'a> Packed<'a> {
         std::str::from_utf8(text).ok()
     }
 
-    /// Calls `each` with name, kind, whether a machine did it, and count; `None` where the bytes are not counts.
-    fn read(mut self, each: &mut dyn FnMut(&str, Kind, bool, u64)) -> Option<()> {
+    /// Calls `each` with every name and its counts; `None` where the bytes are not counts.
+    fn read(mut self, each: &mut dyn FnMut(&str, &[Count])) -> Option<()> {
+        let mut counts = Vec::new();
         while !self.0.is_empty() {
             let name = self.text()?;
+            counts.clear();
             for _ in 0..self.number()? {
                 let what = self.byte()?;
-                each(name, Kind::from_number(what >> 1)?, what & 1 == 1, self.number()?);
+                counts.push((Kind::from_number(what >> 1)?, what & 1 == 1, self.number()?));
             }
+            each(name, &counts);
         }
         Some(())
     }
 }
 
-/// Reads the counts of one row.
-fn unpack(packed: &[u8], each: &mut dyn FnMut(&str, Kind, bool, u64)) -> Result<(), StoreError> {
+/// A kind, whether a machine did it, and how often.
+type Count = (Kind, bool, u64);
+
+/// Reads one row.
+fn unpack(packed: &[u8], each: &mut dyn FnMut(&str, &[Count])) -> Result<(), StoreError> {
     Packed(packed).read(each).ok_or_else(|| StoreError::Damaged("packed counts cannot be read".to_owned()))
 }
 
@@ -170,15 +176,22 @@ pub(super) fn write(
     session.write(table(rollup), &values)
 }
 
-/// Sums by day, name, kind, and whether a machine did it.
-pub(super) type Sums = BTreeMap<i64, hashbrown::HashMap<String, Vec<(Kind, bool, u64)>>>;
+/// Sums by day and name.
+pub(super) type Sums = BTreeMap<i64, DaySums>;
+type DaySums = hashbrown::HashMap<String, Vec<Count>>;
 
 /// Adds to a sum.
 pub(super) fn add(sums: &mut Sums, (day, name, kind, machine): (i64, &str, Kind, bool), count: u64) {
-    let counts = sums.entry(day).or_default().entry_ref(name).or_default();
-    match counts.iter_mut().find(|(of, by, _)| *of == kind && *by == machine) {
-        Some((_, _, sum)) => *sum += count,
-        None => counts.push((kind, machine, count)),
+    add_all(sums.entry(day).or_default(), name, &[(kind, machine, count)]);
+}
+
+fn add_all(sums: &mut DaySums, name: &str, counts: &[Count]) {
+    let sums = sums.entry_ref(name).or_default();
+    for (kind, machine, count) in counts {
+        match sums.iter_mut().find(|(of, by, _)| of == kind && by == machine) {
+            Some((_, _, sum)) => *sum += count,
+            None => sums.push((*kind, *machine, *count)),
+        }
     }
 }
 
@@ -199,8 +212,8 @@ pub(super) fn sum(
         }
     };
     session.query(sql, params![range.0, range.1, before], &mut |row| {
-        let day = row.int(0)?;
-        unpack(row.blob(1)?, &mut |name, kind, machine, count| add(sums, (day, name, kind, machine), count))
+        let of_day = sums.entry(row.int(0)?).or_default();
+        unpack(row.blob(1)?, &mut |name, counts| add_all(of_day, name, counts))
     })
 }
 
@@ -227,8 +240,8 @@ pub(super) fn has_cell(
     let sql = format!("SELECT counts FROM {} WHERE day = $1 AND period = $2", table(rollup).name);
     let mut found = false;
     session.query(&sql, params![day, period], &mut |row| {
-        unpack(row.blob(0)?, &mut |known, of, by, _| {
-            found |= (known, of, by) == (name, kind, machine);
+        unpack(row.blob(0)?, &mut |known, counts| {
+            found |= known == name && counts.iter().any(|(of, by, _)| (*of, *by) == (kind, machine));
         })
     })?;
     Ok(found)
@@ -238,7 +251,7 @@ pub(super) fn has_cell(
 pub(super) fn tags(session: &dyn Session) -> Result<Vec<String>, StoreError> {
     let mut tags = std::collections::BTreeSet::new();
     session.query("SELECT counts FROM daily_tags", params![], &mut |row| {
-        unpack(row.blob(0)?, &mut |name, _, _, _| {
+        unpack(row.blob(0)?, &mut |name, _| {
             if !tags.contains(name) {
                 tags.insert(name.to_owned());
             }
@@ -252,9 +265,11 @@ pub(super) fn forget_tag(session: &dyn Session, tag: &str) -> Result<(), StoreEr
     let rows = session.all("SELECT day, period, counts FROM daily_tags", params![], |row| {
         let (day, period) = (row.int(0)?, row.int(1)?);
         let (mut names, mut is_named) = (Names::default(), false);
-        unpack(row.blob(2)?, &mut |name, kind, machine, count| {
+        unpack(row.blob(2)?, &mut |name, counts| {
             is_named |= name == tag;
-            names.add((day, name.into(), kind, machine), count);
+            for (kind, machine, count) in counts {
+                names.add((day, name.into(), *kind, *machine), *count);
+            }
         })?;
         Ok(is_named.then_some((period as u64, names)))
     })?;
@@ -272,8 +287,10 @@ mod tests {
     fn cells(rows: &[(i64, Vec<u8>)]) -> HashMap<Cell<Box<str>>, u64> {
         let mut cells = HashMap::new();
         for (day, packed) in rows {
-            unpack(packed, &mut |name, kind, machine, count| {
-                cells.insert((*day, name.into(), kind, machine), count);
+            unpack(packed, &mut |name, counts| {
+                cells.extend(
+                    counts.iter().map(|(kind, machine, n)| ((*day, name.into(), *kind, *machine), *n)),
+                );
             })
             .unwrap();
         }
@@ -300,10 +317,10 @@ mod tests {
         names.add((1, "receipt".into(), Kind::Delivered, false), 1000);
         let packed = names.rows().remove(0).1;
         for end in 1..packed.len() {
-            assert!(unpack(&packed[..end], &mut |_, _, _, _| ()).is_err(), "{end}");
+            assert!(unpack(&packed[..end], &mut |_, _| ()).is_err(), "{end}");
         }
         for wrong in [&[0xff; 12][..], &[1, 0xff, 0], &[0, 1, 0xff, 1], &[0x80; 20]] {
-            assert!(unpack(wrong, &mut |_, _, _, _| ()).is_err(), "{wrong:?}");
+            assert!(unpack(wrong, &mut |_, _| ()).is_err(), "{wrong:?}");
         }
     }
 }

@@ -42,7 +42,7 @@ fn until(program: &Program, wanted: impl Fn(&Value) -> bool) {
 
 #[test]
 fn what_comes_in_goes_out_and_everything_about_it_can_be_asked() {
-    let mut receiver = Receiver::python(&format!("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA {SECRET}")).unwrap();
+    let mut receiver = Receiver::python(&format!("whsec_CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC {SECRET}")).unwrap();
     let program = Program::new();
     configure(&program, &receiver.url);
     assert_eq!(program.run(&["check"]).code, 0, "{}", program.run(&["check"]).out);
@@ -79,7 +79,7 @@ fn what_comes_in_goes_out_and_everything_about_it_can_be_asked() {
 
 #[test]
 fn what_a_receiver_refuses_is_given_up_and_put_back_by_hand() {
-    let stranger = Receiver::python("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").unwrap();
+    let stranger = Receiver::python("whsec_CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC").unwrap();
     let program = Program::new();
     configure(&program, &stranger.url);
     let serving = program.serve(&[]);
