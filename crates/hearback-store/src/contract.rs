@@ -77,6 +77,9 @@ pub trait Store: Alerts + Send + Sync {
     /// changed.
     fn put_profile(&self, address: Address, profile: Profile) -> Answer<'_, bool>;
 
+    /// Keeps the application's ids for recipients of whom it has said none yet; of several for one, the first. How many were new.
+    fn name_users(&self, users: Vec<(Address, String)>) -> Answer<'_, u64>;
+
     /// Addresses that must not be sent to, in the order of the address.
     fn suppressions(&self, query: SuppressionQuery) -> Answer<'_, AddressPage<SuppressionView>>;
 

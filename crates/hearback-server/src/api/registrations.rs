@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use bytes::Bytes;
-use hearback_event::{DedupKey, MessageId, NewMessage, Origin, Timestamp};
+use hearback_event::{Address, DedupKey, MessageId, NewMessage, Origin, Timestamp};
 use hearback_store::{Payload, Receipt, SourceRef, Store, StoreError, Submission};
 use http::StatusCode;
 use serde::Serialize;
@@ -75,9 +75,24 @@ pub(super) async fn one(
     let body = body.map_err(|_| too_large("the body", MESSAGE_BYTES_MAX))?;
     let (source, mut message) = read(&body, &shared.sources, Timestamp::now())?;
     expect(&shared.expect, &source.name, &mut message);
+    let user = user_of(&message);
     let registered = register(&*shared.store, source, message).await.map_err(|error| store_failed(&error))?;
+    name_users(&*shared.store, user.into_iter().collect()).await?;
     let status = if registered.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(registered)))
+}
+
+/// The recipient, and the application's id for him.
+pub(super) fn user_of(message: &NewMessage) -> Option<(Address, String)> {
+    Some((message.recipient.clone(), message.registration.user_id.clone()?))
+}
+
+/// Keeps whose the addresses are, where that was not known.
+pub(super) async fn name_users(store: &dyn Store, users: Vec<(Address, String)>) -> Outcome<()> {
+    if users.is_empty() {
+        return Ok(());
+    }
+    store.name_users(users).await.map(|_| ()).map_err(|error| store_failed(&error))
 }
 
 /// Writes the registration into the log.

@@ -19,7 +19,7 @@ use super::members::{
     KEY_MAX, Members, SUBJECT_MAX, USER_ID_MAX, expectation, labels, recipient, source, tags,
 };
 use super::params::Params;
-use super::registrations::{LabelValue, too_large};
+use super::registrations::{LabelValue, name_users, too_large, user_of};
 use super::{ROOT, store_failed};
 use crate::Source;
 use crate::auth::Writer;
@@ -156,6 +156,8 @@ pub(super) async fn send(
     expect(&shared.expect, &order.source.name, &mut order.message);
     let source = order.source.name.to_string();
     let to = order.message.recipient.to_string();
+    let user = user_of(&order.message);
+    name_users(&*shared.store, user.into_iter().collect()).await?;
     let sent = shared.dispatch.send(&outlet, order).await.map_err(failed)?;
     answer(source, &to, sent)
 }

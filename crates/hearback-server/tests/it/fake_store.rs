@@ -361,6 +361,19 @@ impl Store for FakeStore {
         ready(Ok(before != Some(profile)))
     }
 
+    fn name_users(&self, users: Vec<(Address, String)>) -> Answer<'_, u64> {
+        let mut new = 0;
+        for (address, user_id) in users {
+            let mut state = self.state();
+            let profile = state.profiles.entry(address).or_default();
+            if profile.user_id.is_none() {
+                profile.user_id = Some(user_id);
+                new += 1;
+            }
+        }
+        ready(Ok(new))
+    }
+
     fn suppressions(&self, query: SuppressionQuery) -> Answer<'_, AddressPage<SuppressionView>> {
         let rows = ["a@x.example", "b@x.example", "c@x.example"].map(|address| SuppressionView {
             address: Address::parse(address).unwrap(),

@@ -253,3 +253,34 @@ async fn recipients_are_listed_page_by_page_while_events_come_in() {
     assert_eq!((status.as_u16(), &problem["field"]), (400, &json!("cursor")));
     server.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_registration_says_whose_the_address_is_unless_that_is_known() {
+    let server = Server::new().await;
+    server.give("PUT", "/v1/recipients/bob@x.example", &json!({"user_id": "1", "name": "Bob"})).await;
+    for (key, recipient, user_id) in
+        [("a", "ann@x.example", "42"), ("b", "bob@x.example", "43"), ("c", "ann@x.example", "44")]
+    {
+        let message = json!({"key": key, "recipient": recipient, "user_id": user_id});
+        assert_eq!(server.give("POST", "/v1/messages", &message).await.0, 201);
+    }
+    let whose = async |address: &str| {
+        let (_, found) = server.get(&format!("/v1/recipients/{address}")).await;
+        (found["user_id"].clone(), found["name"].clone())
+    };
+    assert_eq!(whose("ann@x.example").await, (json!("42"), Value::Null));
+    assert_eq!(whose("bob@x.example").await, (json!("1"), json!("Bob")));
+    let batch = [("d", "eve@x.example"), ("e", "ann@y.example")]
+        .map(|(key, recipient)| json!({"key": key, "recipient": recipient, "user_id": "42"}));
+    for message in &batch {
+        // One line is a batch.
+        let (status, done) = server.give("POST", "/v1/messages/batch", message).await;
+        assert_eq!((status.as_u16(), &done["created"]), (200, &json!(1)), "{done}");
+    }
+    let (_, found) = server.get("/v1/recipients?user_id=42").await;
+    let addresses: Vec<_> = found["data"].as_array().unwrap().iter().map(|one| &one["address"]).collect();
+    assert_eq!(addresses, ["ann@x.example", "ann@y.example", "eve@x.example"]);
+    let (_, history) = server.get("/v1/events?user_id=42").await;
+    assert_eq!(history["data"].as_array().unwrap().len(), 4, "{history}");
+    server.close().await;
+}

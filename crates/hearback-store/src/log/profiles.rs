@@ -1,12 +1,13 @@
-//! Profiles: what the application or a person said of a recipient. Kept beside the log, because no event tells it.
+//! Profiles: what the application or a person said of a recipient. Kept beside the log, because it is replaced and not
+//! added to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use hearback_event::Address;
 
 use super::Shared;
 use super::people;
-use crate::session::{Keys, Session, params};
+use crate::session::{Column, Keys, Param, Session, Table, params};
 use crate::{AddressPage, Profile, RecipientView, StoreError};
 
 /// Ends with the column that addresses are compared with.
@@ -46,6 +47,41 @@ pub(super) fn put(session: &dyn Session, address: &Address, profile: &Profile) -
     }
     Ok(true)
 }
+
+/// Those of these recipients whose profile says no id yet, each once.
+pub(super) fn without_user(
+    session: &dyn Session,
+    users: Vec<(Address, String)>,
+) -> Result<Vec<(Address, String)>, StoreError> {
+    let mut first = BTreeMap::new();
+    for (address, user_id) in users {
+        first.entry(address).or_insert(user_id);
+    }
+    let addresses: Vec<&str> = first.keys().map(Address::as_str).collect();
+    let known = look_up(session, &addresses)?;
+    let has_none =
+        |address: &Address| known.get(address.as_str()).is_none_or(|profile| profile.user_id.is_none());
+    Ok(first.into_iter().filter(|(address, _)| has_none(address)).collect())
+}
+
+/// Keeps ids for recipients that have none ([`without_user`]). How many.
+pub(super) fn name_users(session: &dyn Session, users: &[(Address, String)]) -> Result<u64, StoreError> {
+    let addresses: Vec<&str> = users.iter().map(|(address, _)| address.as_str()).collect();
+    let known = look_up(session, &addresses)?;
+    let mut rows: Vec<Param<'_>> = Vec::with_capacity(3 * users.len());
+    for (address, user_id) in users {
+        let name = known.get(address.as_str()).and_then(|profile| profile.name.as_deref());
+        rows.extend([Param::from(address.as_str()), user_id.as_str().into(), name.into()]);
+    }
+    session.write(&PROFILES, &rows)?;
+    Ok(users.len() as u64)
+}
+
+const PROFILES: Table = Table {
+    name: "profiles",
+    columns: &[("address", Column::Text), ("user_id", Column::Text), ("name", Column::Text)],
+    key: &["address"],
+};
 
 /// The recipients of a user, in the order of the address.
 pub(super) fn of_user(

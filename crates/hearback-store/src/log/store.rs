@@ -121,6 +121,22 @@ impl Store for LogStore {
         self.write(move |session| profiles::put(session, &address, &profile)).boxed()
     }
 
+    fn name_users(&self, users: Vec<(Address, String)>) -> Answer<'_, u64> {
+        async move {
+            // Nearly all are known already, and reading holds nobody up.
+            let new = self.read(move |_, session| profiles::without_user(session, users)).await?;
+            if new.is_empty() {
+                return Ok(0);
+            }
+            self.write(move |session| {
+                let new = profiles::without_user(session, new.clone())?;
+                profiles::name_users(session, &new)
+            })
+            .await
+        }
+        .boxed()
+    }
+
     fn suppressions(&self, mut query: SuppressionQuery) -> Answer<'_, AddressPage<SuppressionView>> {
         query.limit = query.limit.clamp(1, MOST_ROWS);
         self.read(move |shared, session| people::suppressions(shared, session, &query)).boxed()

@@ -66,6 +66,7 @@ record! { Store, OPERATIONS:
     fn list_recipients(&self, query: RecipientQuery) -> Answer<'_, RecipientPage>;
     fn recipients_of_user(&self, user_id: String, after: Option<Address>, limit: usize) -> Answer<'_, AddressPage<RecipientView>>;
     fn put_profile(&self, address: Address, profile: Profile) -> Answer<'_, bool>;
+    fn name_users(&self, users: Vec<(Address, String)>) -> Answer<'_, u64>;
     fn suppressions(&self, query: SuppressionQuery) -> Answer<'_, AddressPage<SuppressionView>>;
     fn hourly(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;
     fn daily_by_tag(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>>;

@@ -143,6 +143,29 @@ async fn profiles_are_kept_replaced_and_forgotten(home: &Home) {
     assert_eq!(left.rows.iter().map(|row| &row.address).collect::<Vec<_>>(), [&ann[1]]);
 }
 
+async fn ids_of_users_fill_profiles_that_have_none(home: &Home) {
+    let store = home.open();
+    let profile = |user: Option<&str>, name: Option<&str>| Profile {
+        user_id: user.map(str::to_owned),
+        name: name.map(str::to_owned),
+    };
+    store.put_profile(address("ann@x.example"), profile(Some("7"), Some("Ann"))).await.unwrap();
+    store.put_profile(address("bob@x.example"), profile(None, Some("Bob"))).await.unwrap();
+    let users =
+        [("ann@x.example", "8"), ("bob@x.example", "9"), ("eve@x.example", "1"), ("eve@x.example", "2")];
+    let users: Vec<_> = users.iter().map(|(one, user_id)| (address(one), (*user_id).to_owned())).collect();
+    assert_eq!(store.name_users(users.clone()).await.unwrap(), 2);
+    assert_eq!(store.name_users(users).await.unwrap(), 0, "said again, nothing changes");
+    assert_eq!(store.name_users(Vec::new()).await.unwrap(), 0);
+    for (one, expected) in [
+        ("ann@x.example", profile(Some("7"), Some("Ann"))),
+        ("bob@x.example", profile(Some("9"), Some("Bob"))),
+        ("eve@x.example", profile(Some("1"), None)),
+    ] {
+        assert_eq!(store.recipient(address(one)).await.unwrap().unwrap().profile, expected);
+    }
+}
+
 /// What was done by hand is forgotten with the person, and the address begins a new life.
 async fn what_was_done_by_hand_is_forgotten_too(home: &Home) {
     let store = home.open();
@@ -161,5 +184,6 @@ on_every_store! {
     suppressions_are_filtered_and_paged,
     many_are_asked_for_at_once,
     profiles_are_kept_replaced_and_forgotten,
+    ids_of_users_fill_profiles_that_have_none,
     what_was_done_by_hand_is_forgotten_too,
 }

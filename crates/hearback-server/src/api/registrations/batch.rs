@@ -13,7 +13,7 @@ use hearback_store::{SourceRef, Store, StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{MESSAGE_BYTES_MAX, Registered, read, register, too_large};
+use super::{MESSAGE_BYTES_MAX, Registered, name_users, read, register, too_large, user_of};
 use crate::api::params::Params;
 use crate::api::store_failed;
 use crate::auth::Writer;
@@ -101,17 +101,27 @@ pub(in crate::api) async fn several(
             match read(&line, sources, now) {
                 Ok((source, mut message)) => {
                     expect(&shared.expect, &source.name, &mut message);
-                    Ok(patiently(store, source, message).await.map_err(|error| store_failed(&error))?)
+                    let user = user_of(&message);
+                    let registered = patiently(store, source, message).await;
+                    Ok((registered.map_err(|error| store_failed(&error))?, user))
                 }
                 Err(problem) => Err(problem),
             },
         ))
     });
     let mut registered = std::pin::pin!(registered.buffered(AT_A_TIME));
+    let mut users = Vec::new();
     while let Some(outcome) = registered.next().await {
         let (line, outcome) = outcome?;
-        outcomes.add(line, outcome);
+        outcomes.add(
+            line,
+            outcome.map(|(registered, user)| {
+                users.extend(user);
+                registered
+            }),
+        );
     }
+    name_users(store, users).await?;
     Ok(Json(outcomes))
 }
 
