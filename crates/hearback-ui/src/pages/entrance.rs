@@ -117,7 +117,7 @@ pub(crate) async fn sign_in(State(ui): State<Ui>, Entrance { caller, fields }: E
         return sign_in_page(parts, &caller, status, Some(problem), name, next).await;
     }
     let user = if name.len() > NAME_MAX { None } else { parts.accounts.user(name.to_owned()).await? };
-    let hash = user.as_ref().map(|user| user.password.clone());
+    let hash = user.as_ref().and_then(|user| user.password.clone());
     // The one answer for every cause: neither words nor time tell which names there are.
     let is_right = parts.hasher.verify(fields.get("pass").unwrap_or_default().to_owned(), hash).await;
     if let Some(user) = user.filter(|_| is_right) {
@@ -215,7 +215,13 @@ pub(crate) async fn begin(State(ui): State<Ui>, Entrance { caller, fields }: Ent
         Ok(password) => password,
         Err(problem) => return again(&capital(&problem.to_string())),
     };
-    let new = NewUser { name: name.to_owned(), role: Role::Admin, password, created_at: Timestamp::now() };
+    let new = NewUser {
+        name: name.to_owned(),
+        role: Role::Admin,
+        password: Some(password),
+        identity: None,
+        created_at: Timestamp::now(),
+    };
     let user = parts.accounts.add_first_user(new).await?.ok_or_else(used_up)?;
     parts.links.lock().first_user_is_there();
     tracing::info!("the first user was made");

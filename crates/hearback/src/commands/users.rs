@@ -91,8 +91,9 @@ async fn add(store: &LogStore, name: &str, role: Role) -> Result<Exit, CliError>
     if name.is_empty() || name.len() > 200 || name.contains(char::is_control) {
         return Err(CliError::usage("a name has 1 to 200 characters, in one line"));
     }
-    let password = read_password()?;
-    let new = NewUser { name: name.to_owned(), role, password, created_at: Timestamp::now() };
+    let password = Some(read_password()?);
+    let created_at = Timestamp::now();
+    let new = NewUser { name: name.to_owned(), role, password, identity: None, created_at };
     if store.add_user(new).await?.is_none() {
         return Err(CliError::no(format!("there is a user `{name}` already"))
             .hint(format!("another password: `hearback users password {name}`")));

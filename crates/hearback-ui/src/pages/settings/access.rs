@@ -90,8 +90,9 @@ pub(crate) async fn add_user(State(ui): State<Ui>, change: Change) -> Outcome {
     let name = change.fields.get("name").unwrap_or_default();
     check_name(name).map_err(Refusal::bad)?;
     let role = role_of(&change.fields)?;
-    let password = password_of(ui, &change.fields).await?;
-    let new = NewUser { name: name.to_owned(), role, password, created_at: Timestamp::now() };
+    let password = Some(password_of(ui, &change.fields).await?);
+    let created_at = Timestamp::now();
+    let new = NewUser { name: name.to_owned(), role, password, identity: None, created_at };
     if ui.accounts.add_user(new).await?.is_none() {
         return Err(Refusal::bad("There is a user of this name already."));
     }

@@ -127,7 +127,7 @@ pub(crate) async fn change_password(State(ui): State<Ui>, change: Change) -> Out
     if !ui.attempts.allow(visit.caller.remote, &visit.name) {
         return Err(Refusal::bad("Too many tries. Wait a minute, then try again."));
     }
-    let known = ui.accounts.user(visit.name.clone()).await?.map(|user| user.password);
+    let known = ui.accounts.user(visit.name.clone()).await?.and_then(|user| user.password);
     let old = change.fields.get("old").unwrap_or_default().to_owned();
     if !ui.hasher.verify(old, known).await {
         return Err(Refusal::bad("The old password is not right."));
