@@ -41,6 +41,7 @@ struct UserRow {
     role: Role,
     since: Html,
     sessions: usize,
+    is_identified: bool,
     is_self: bool,
 }
 
@@ -62,6 +63,7 @@ pub(crate) async fn users(State(ui): State<Ui>, visit: Visit, RawQuery(query): R
             .map(|user| UserRow {
                 id: user.id,
                 is_self: visit.user == Some(user.id),
+                is_identified: user.identity.is_some(),
                 role: user.role,
                 since: clock.date(user.created_at),
                 sessions: sessions.iter().filter(|session| session.user_id == user.id).count(),
