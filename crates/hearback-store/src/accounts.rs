@@ -51,6 +51,21 @@ impl FromStr for Role {
     }
 }
 
+/// Who somebody is to a provider of identities (OpenID Connect): what stays the same when names and addresses change.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The provider, as it calls itself.
+    pub issuer: String,
+    /// The user there; never given to another one.
+    pub subject: String,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
 /// A user to be kept.
 #[derive(Clone)]
 pub struct NewUser {
@@ -58,8 +73,10 @@ pub struct NewUser {
     pub name: String,
     /// What the user may do.
     pub role: Role,
-    /// The password's hash, as a PHC string.
-    pub password: String,
+    /// The password's hash, as a PHC string. None where only a provider of identities says who it is.
+    pub password: Option<String>,
+    /// Who the user is to a provider of identities.
+    pub identity: Option<Identity>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -73,8 +90,10 @@ pub struct User {
     pub name: String,
     /// What the user may do.
     pub role: Role,
-    /// The password's hash, as a PHC string.
-    pub password: String,
+    /// The password's hash, as a PHC string. None where only a provider of identities says who it is.
+    pub password: Option<String>,
+    /// Who the user is to a provider of identities.
+    pub identity: Option<Identity>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -91,13 +110,17 @@ impl fmt::Debug for NewUser {
     }
 }
 
-/// What of a user is to change; whoever's password or role changes is signed out everywhere.
+/// What of a user is to change.
 #[derive(Clone)]
 pub enum UserChange {
-    /// What the user may do.
+    /// What the user may do. It ends the user's sessions.
     Role(Role),
-    /// The new password's hash, as a PHC string.
+    /// The new password's hash, as a PHC string. It ends the user's sessions.
     Password(String),
+    /// What the user is called.
+    Name(String),
+    /// Who the user is to a provider of identities.
+    Identity(Identity),
 }
 
 /// A session that begins.
@@ -155,7 +178,7 @@ pub struct AuditEntry {
 
 /// A place for users, their sessions, and what they changed. Object-safe.
 pub trait Accounts: Send + Sync {
-    /// Keeps a user; `None` where the name is taken.
+    /// Keeps a user; `None` where the name or the identity is taken.
     fn add_user(&self, user: NewUser) -> Answer<'_, Option<User>>;
 
     /// Keeps the first user of all; `None` where there is one already. Two at the same time cannot both be the first.
@@ -167,7 +190,11 @@ pub trait Accounts: Send + Sync {
     /// The user of that name.
     fn user(&self, name: String) -> Answer<'_, Option<User>>;
 
-    /// Changes a user, and ends the user's sessions, all but `keep`. Whether the user was there.
+    /// The user of that identity.
+    fn identified(&self, identity: Identity) -> Answer<'_, Option<User>>;
+
+    /// Changes a user; whoever's role or password changes is signed out everywhere but in `keep`. Whether it was changed: not where
+    /// the user is not there, or the new name or identity is another one's.
     fn change_user(&self, id: u64, change: UserChange, keep: Option<u64>) -> Answer<'_, bool>;
 
     /// Removes a user with all sessions. Whether the user was there.

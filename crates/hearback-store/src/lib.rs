@@ -22,7 +22,8 @@ mod submission;
 mod view;
 
 pub use accounts::{
-    Accounts, AuditEntry, NewSession, NewUser, Role, Session as UserSession, UnknownRole, User, UserChange,
+    Accounts, AuditEntry, Identity, NewSession, NewUser, Role, Session as UserSession, UnknownRole, User,
+    UserChange,
 };
 pub use alert::{AlertChange, AlertCounts, AlertDesk, AlertItem, AlertQuery, AlertSave, Alerts};
 pub use contract::{Answer, Store};

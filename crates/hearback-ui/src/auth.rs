@@ -10,6 +10,7 @@ use hearback_providers::crypto;
 use hearback_store::{NewSession, StoreError, User};
 use http::{HeaderMap, HeaderValue, header};
 
+use crate::single;
 use crate::ui::Parts;
 
 /// The cookie of a session.
@@ -72,7 +73,7 @@ pub(crate) async fn begin(
 ) -> Result<Option<HeaderValue>, StoreError> {
     let token = fresh_token();
     let now = Timestamp::now();
-    let seconds = seconds_of(parts);
+    let seconds = seconds_of(parts, user);
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let session = NewSession {
         user_id: user.id,
@@ -97,14 +98,19 @@ pub(crate) async fn find(
         return Ok(None);
     };
     if now.seconds_since(session.seen_at) >= EXTEND_AFTER_SECONDS {
-        let ends = now.plus_seconds(seconds_of(parts));
+        // Whom a provider of identities signs in has to come from there again, however much he does here.
+        let ends = match user.identity {
+            Some(_) => session.expires_at,
+            None => now.plus_seconds(seconds_of(parts, &user)),
+        };
         parts.accounts.extend_session(session.id, now, ends).await?;
     }
     Ok(Some((session, user)))
 }
 
-fn seconds_of(parts: &Parts) -> i64 {
-    i64::from(parts.options.session_days) * 86_400
+fn seconds_of(parts: &Parts, user: &User) -> i64 {
+    let days = i64::from(parts.options.session_days) * 86_400;
+    user.identity.as_ref().and_then(|_| single::session_seconds(&parts.options)).unwrap_or(days)
 }
 
 /// How often somebody may try a password: by address, and by the name that is tried.
@@ -127,17 +133,21 @@ impl Attempts {
 
     /// Whether one more is allowed, of this address and of this name. It counts against both.
     pub(crate) fn allow(&self, address: Option<IpAddr>, name: &str) -> bool {
-        if self.by_address.len() > KEYS_MAX {
-            self.by_address.retain_recent();
-        }
         if self.by_name.len() > KEYS_MAX {
             self.by_name.retain_recent();
         }
         let mut key = [0; 8];
         key.copy_from_slice(&crypto::sha256(&[name.to_lowercase().as_bytes()])[..8]);
+        self.allow_from(address) && self.by_name.check_key(&key).is_ok()
+    }
+
+    /// Whether one more is allowed of this address, whatever the name.
+    pub(crate) fn allow_from(&self, address: Option<IpAddr>) -> bool {
+        if self.by_address.len() > KEYS_MAX {
+            self.by_address.retain_recent();
+        }
         let address = address.map(network);
-        let by_address = address.is_none_or(|address| self.by_address.check_key(&address).is_ok());
-        by_address && self.by_name.check_key(&key).is_ok()
+        address.is_none_or(|address| self.by_address.check_key(&address).is_ok())
     }
 }
 
@@ -154,7 +164,45 @@ fn network(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use hearback_store::sqlite::SqliteOptions;
+    use hearback_store::{Accounts as _, Database, Identity, LogStore, NewUser, Role};
+
     use super::*;
+    use crate::Ui;
+
+    #[tokio::test]
+    async fn use_extends_the_session_of_who_has_a_password_and_not_of_whom_a_provider_signs_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteOptions::new(folder.path().join("hearback.db"));
+        let store: Arc<LogStore> = Arc::new(Database::Sqlite(options).open().unwrap());
+        let destinations = hearback_deliver::Destinations::new(Vec::new(), Arc::clone(&store) as _);
+        let ui = Ui::new(
+            Arc::clone(&store) as _,
+            Arc::clone(&store) as _,
+            Vec::new(),
+            destinations,
+            crate::Options::default(),
+        );
+        let identity = Identity { issuer: "https://id.example.com".to_owned(), subject: "1".to_owned() };
+        for (name, identity, is_extended) in [("ann", None, true), ("nora", Some(identity), false)] {
+            let created_at = Timestamp::now();
+            let new =
+                NewUser { name: name.to_owned(), role: Role::Viewer, password: None, identity, created_at };
+            let user = store.add_user(new).await.unwrap().unwrap();
+            let cookie = begin(&ui.0, &user, None, &HeaderMap::new(), true).await.unwrap().unwrap();
+            let headers: HeaderMap = [(header::COOKIE, cookie)].into_iter().collect();
+            let later = Timestamp::now().plus_seconds(3600);
+            let (session, _) = find(&ui.0, &headers, later).await.unwrap().unwrap();
+            let (again, _) = find(&ui.0, &headers, later).await.unwrap().unwrap();
+            assert_eq!(
+                (again.seen_at, again.expires_at > session.expires_at),
+                (later, is_extended),
+                "{name}"
+            );
+        }
+    }
 
     #[test]
     fn attempts_are_counted_by_address_and_by_name() {

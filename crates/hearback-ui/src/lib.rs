@@ -13,6 +13,8 @@ mod change;
 mod eyes;
 mod frame;
 mod link;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod options;
 mod pages;
 mod password;
@@ -21,11 +23,14 @@ mod preferences;
 mod refusal;
 mod router;
 mod search;
+mod single;
 mod ui;
 mod url;
 mod visit;
 
 pub use link::SignInLink;
+#[cfg(feature = "oidc")]
+pub use oidc::{Oidc, OidcError, OidcOptions};
 pub use options::Options;
 pub use password::{PasswordError, hash_password};
 pub use router::router;

@@ -28,6 +28,9 @@ pub struct Options {
     pub rules: Vec<String>,
     /// By when messages are expected whose registration does not say.
     pub expect: Vec<ExpectRule>,
+    /// The provider of identities that people may be signed in by.
+    #[cfg(feature = "oidc")]
+    pub oidc: Option<crate::Oidc>,
 }
 
 impl Default for Options {
@@ -43,6 +46,8 @@ impl Default for Options {
             demo: false,
             rules: Vec::new(),
             expect: Vec::new(),
+            #[cfg(feature = "oidc")]
+            oidc: None,
         }
     }
 }

@@ -43,6 +43,7 @@ pub fn router(ui: Ui) -> Router {
         .route("/sources", get(sources::list))
         .route("/sources/{name}", get(sources::one))
         .merge(settings_router())
+        .merge(single_router())
         .route("/search", get(search::go))
         .route("/preferences", get(preferences::choose))
         .route("/sign-in", get(entrance::show).post(entrance::sign_in))
@@ -50,6 +51,20 @@ pub fn router(ui: Ui) -> Router {
         .route("/welcome", get(entrance::welcome).post(entrance::begin))
         .route("/assets/{name}", get(assets::serve))
         .with_state(ui)
+}
+
+/// Signing in by a provider of identities.
+#[cfg(feature = "oidc")]
+fn single_router() -> Router<Ui> {
+    use crate::pages::single_sign_on;
+    Router::new()
+        .route("/sign-in/oidc", get(single_sign_on::begin))
+        .route("/sign-in/oidc/callback", get(single_sign_on::come_back))
+}
+
+#[cfg(not(feature = "oidc"))]
+fn single_router() -> Router<Ui> {
+    Router::new()
 }
 
 fn settings_router() -> Router<Ui> {

@@ -83,6 +83,10 @@ pub(crate) struct Visit {
     pub(crate) eyes: Eyes,
     /// His number, where he is a user here.
     pub(crate) user: Option<u64>,
+    /// Whether he has a password here.
+    pub(crate) has_password: bool,
+    /// Whether a provider of identities knows him.
+    pub(crate) is_identified: bool,
     /// The session's number; none where a proxy vouches for him.
     pub(crate) session: Option<u64>,
     /// When the page is made.
@@ -136,15 +140,19 @@ impl Visit {
             let known = ui.accounts.user(name.clone()).await?;
             let role = known.as_ref().map_or(ui.options.trusted_role, |user| user.role);
             let form = FormKey::of_name(&ui.secret, &name);
-            (name, role, known.map(|user| user.id), None, form)
+            (name, role, known, None, form)
         } else {
             let found = auth::find(ui, &caller.headers, now).await?;
             let Some((session, user)) = found else { return Err(Refusal::not_signed_in(&caller)) };
             let cookie = auth::cookie(&caller.headers, auth::SESSION).unwrap_or_default();
-            (user.name, user.role, Some(user.id), Some(session.id), FormKey::of_cookie(cookie))
+            (user.name.clone(), user.role, Some(user), Some(session.id), FormKey::of_cookie(cookie))
         };
         let clear = role >= Role::Operator || ui.options.viewers_see_addresses;
-        Ok(Self { caller, name, role, eyes: Eyes { clear }, user, session, now, form })
+        let has_password = session.is_some() && user.as_ref().is_some_and(|user| user.password.is_some());
+        let is_identified = session.is_some() && user.as_ref().is_some_and(|user| user.identity.is_some());
+        let user = user.map(|user| user.id);
+        let eyes = Eyes { clear };
+        Ok(Self { caller, name, role, eyes, user, has_password, is_identified, session, now, form })
     }
 
     /// Refuses whoever may do less.

@@ -6,34 +6,44 @@ use hearback_event::Timestamp;
 use super::LogStore;
 use crate::accounts::Session as UserSession;
 use crate::session::{Row, Session, params};
-use crate::{Accounts, Answer, AuditEntry, NewSession, NewUser, StoreError, User, UserChange};
+use crate::{Accounts, Answer, AuditEntry, Identity, NewSession, NewUser, StoreError, User, UserChange};
 
 /// More entries than this are not given at once.
 const MOST_AUDITED: usize = 1000;
 
 impl Accounts for LogStore {
     fn add_user(&self, user: NewUser) -> Answer<'_, Option<User>> {
-        let sql = "INSERT INTO users (name, role, password, created_at) VALUES ($1, $2, $3, $4)
-                   ON CONFLICT (name) DO NOTHING RETURNING id, name, role, password, created_at";
+        let sql = "INSERT INTO users (name, role, password, issuer, subject, created_at)
+                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
+                   RETURNING id, name, role, password, issuer, subject, created_at";
         self.write(move |session| insert(session, sql, &user)).boxed()
     }
 
     fn add_first_user(&self, user: NewUser) -> Answer<'_, Option<User>> {
         // Only the first has this number: of two at the same time, one comes second to it.
-        let sql = "INSERT INTO users (id, name, role, password, created_at)
-                   SELECT 0, CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT)
-                   WHERE NOT EXISTS (SELECT 1 FROM users) ON CONFLICT DO NOTHING RETURNING id, name, role, password, created_at";
+        let sql = "INSERT INTO users (id, name, role, password, issuer, subject, created_at)
+                   SELECT 0, CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT),
+                          CAST($6 AS BIGINT)
+                   WHERE NOT EXISTS (SELECT 1 FROM users) ON CONFLICT DO NOTHING
+                   RETURNING id, name, role, password, issuer, subject, created_at";
         self.write(move |session| insert(session, sql, &user)).boxed()
     }
 
     fn users(&self) -> Answer<'_, Vec<User>> {
-        let sql = "SELECT id, name, role, password, created_at FROM users ORDER BY name";
+        let sql = "SELECT id, name, role, password, issuer, subject, created_at FROM users ORDER BY name";
         self.read(move |_, session| session.all(sql, params![], |row| user(row, 0))).boxed()
     }
 
     fn user(&self, name: String) -> Answer<'_, Option<User>> {
-        let sql = "SELECT id, name, role, password, created_at FROM users WHERE name = $1";
+        let sql = "SELECT id, name, role, password, issuer, subject, created_at FROM users WHERE name = $1";
         self.read(move |_, session| session.one(sql, params![&name], |row| user(row, 0))).boxed()
+    }
+
+    fn identified(&self, identity: Identity) -> Answer<'_, Option<User>> {
+        let sql = "SELECT id, name, role, password, issuer, subject, created_at FROM users
+                   WHERE issuer = $1 AND subject = $2";
+        let Identity { issuer, subject } = identity;
+        self.read(move |_, session| session.one(sql, params![&issuer, &subject], |row| user(row, 0))).boxed()
     }
 
     fn change_user(&self, id: u64, change: UserChange, keep: Option<u64>) -> Answer<'_, bool> {
@@ -45,6 +55,8 @@ impl Accounts for LogStore {
                 UserChange::Password(hash) => {
                     session.execute("UPDATE users SET password = $1 WHERE id = $2", params![hash, id])?
                 }
+                UserChange::Name(name) => return rename(session, id, name),
+                UserChange::Identity(identity) => return identify(session, id, identity),
             };
             // The numbers of sessions begin with 1.
             let sql = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
@@ -78,7 +90,7 @@ impl Accounts for LogStore {
 
     fn session(&self, hash: [u8; 32], now: Timestamp) -> Answer<'_, Option<(UserSession, User)>> {
         let sql = "SELECT s.id, s.user_id, s.created_at, s.seen_at, s.expires_at, s.remote, s.agent,
-                          u.id, u.name, u.role, u.password, u.created_at
+                          u.id, u.name, u.role, u.password, u.issuer, u.subject, u.created_at
                    FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.hash = $1 AND s.expires_at > $2";
         self.read(move |_, session| {
             session.one(sql, params![&hash, now], |row| Ok((user_session(row)?, user(row, 7)?)))
@@ -139,8 +151,26 @@ impl Accounts for LogStore {
 }
 
 fn insert(session: &dyn Session, sql: &str, new: &NewUser) -> Result<Option<User>, StoreError> {
-    let values = params![&new.name, new.role.name(), &new.password, new.created_at];
+    let issuer = new.identity.as_ref().map(|identity| identity.issuer.as_str());
+    let subject = new.identity.as_ref().map(|identity| identity.subject.as_str());
+    let values =
+        params![&new.name, new.role.name(), new.password.as_deref(), issuer, subject, new.created_at];
     session.one(sql, values, |row| user(row, 0))
+}
+
+/// Whether nobody else has the name, and the user has it now.
+fn rename(session: &dyn Session, id: u64, name: &str) -> Result<bool, StoreError> {
+    let sql = "UPDATE users SET name = $1 WHERE id = $2
+               AND NOT EXISTS (SELECT 1 FROM users other WHERE other.name = $3 AND other.id <> $4)";
+    Ok(session.execute(sql, params![name, id, name, id])? > 0)
+}
+
+/// Whether nobody else has the identity, and the user has it now.
+fn identify(session: &dyn Session, id: u64, identity: &Identity) -> Result<bool, StoreError> {
+    let Identity { issuer, subject } = identity;
+    let sql = "UPDATE users SET issuer = $1, subject = $2 WHERE id = $3 AND NOT EXISTS
+               (SELECT 1 FROM users other WHERE other.issuer = $4 AND other.subject = $5 AND other.id <> $6)";
+    Ok(session.execute(sql, params![issuer, subject, id, issuer, subject, id])? > 0)
 }
 
 /// A user whose columns begin with `first`.
@@ -150,9 +180,15 @@ fn user(row: &dyn Row, first: usize) -> Result<User, StoreError> {
         id: row.int(first)? as u64,
         name: row.text(first + 1)?.to_owned(),
         role: role.map_err(|_| StoreError::Damaged("a user has an unknown role".to_owned()))?,
-        password: row.text(first + 3)?.to_owned(),
-        created_at: Timestamp::from_nanos(row.int(first + 4)?),
+        password: row.maybe_text(first + 3)?.map(str::to_owned),
+        identity: identity(row, first + 4)?,
+        created_at: Timestamp::from_nanos(row.int(first + 6)?),
     })
+}
+
+fn identity(row: &dyn Row, first: usize) -> Result<Option<Identity>, StoreError> {
+    let pair = row.maybe_text(first)?.zip(row.maybe_text(first + 1)?);
+    Ok(pair.map(|(issuer, subject)| Identity { issuer: issuer.to_owned(), subject: subject.to_owned() }))
 }
 
 fn user_session(row: &dyn Row) -> Result<UserSession, StoreError> {

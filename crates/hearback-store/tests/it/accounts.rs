@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hearback_store::{
-    Accounts, AuditEntry, LogStore, NewSession, NewUser, Role, Store as _, UserChange, UserSession,
+    Accounts, AuditEntry, Identity, LogStore, NewSession, NewUser, Role, Store as _, UserChange, UserSession,
 };
 
 use crate::support::{Home, on_every_store, second};
@@ -13,7 +13,12 @@ fn open(home: &Home) -> Arc<LogStore> {
 }
 
 fn new_user(name: &str, role: Role) -> NewUser {
-    NewUser { name: name.to_owned(), role, password: format!("hash of {name}"), created_at: second(1) }
+    let password = Some(format!("hash of {name}"));
+    NewUser { name: name.to_owned(), role, password, identity: None, created_at: second(1) }
+}
+
+fn identity(issuer: &str, subject: &str) -> Identity {
+    Identity { issuer: issuer.to_owned(), subject: subject.to_owned() }
 }
 
 fn new_session(user_id: u64, hash: u8, at: i64, expires: i64) -> NewSession {
@@ -64,6 +69,41 @@ async fn only_one_is_the_first(home: &Home) {
     assert!(store.add_first_user(new_user("again", Role::Admin)).await.unwrap().is_some());
 }
 
+async fn an_identity_is_one_users(home: &Home) {
+    let store = open(home);
+    let (here, there) = (identity("https://a.example", "1"), identity("https://b.example", "1"));
+    let new = |name: &str, identity: &Identity| NewUser {
+        password: None,
+        identity: Some(identity.clone()),
+        ..new_user(name, Role::Viewer)
+    };
+    let ann = store.add_user(new("ann", &here)).await.unwrap().unwrap();
+    assert_eq!((ann.password.as_deref(), ann.identity.as_ref()), (None, Some(&here)));
+    assert!(store.add_user(new("another", &here)).await.unwrap().is_none(), "the identity is taken");
+    assert!(store.add_user(new("ann", &there)).await.unwrap().is_none(), "the name is taken");
+    let bob = store.add_user(new("bob", &there)).await.unwrap().unwrap();
+    let cid = store.add_user(new_user("cid", Role::Viewer)).await.unwrap().unwrap();
+    let dan = store.add_user(new_user("dan", Role::Viewer)).await.unwrap().unwrap();
+    assert_eq!(store.identified(here.clone()).await.unwrap(), Some(ann.clone()));
+    assert_eq!(store.identified(there.clone()).await.unwrap(), Some(bob));
+    for nobody in [identity("https://a.example", "2"), identity("https://c.example", "1")] {
+        assert_eq!(store.identified(nobody).await.unwrap(), None);
+    }
+    let session = store.begin_session(new_session(ann.id, 1, 10, 100)).await.unwrap();
+    let rename = |name: &str| store.change_user(ann.id, UserChange::Name(name.to_owned()), None);
+    assert!(!rename("bob").await.unwrap(), "the name is taken");
+    assert!(rename("ann").await.unwrap() && rename("anna").await.unwrap());
+    let identify = |id, as_who: &Identity| store.change_user(id, UserChange::Identity(as_who.clone()), None);
+    assert!(!identify(cid.id, &here).await.unwrap(), "the identity is taken");
+    assert!(identify(cid.id, &identity("https://a.example", "3")).await.unwrap());
+    assert!(identify(dan.id, &identity("https://a.example", "4")).await.unwrap());
+    let found = store.identified(here).await.unwrap().unwrap();
+    assert_eq!((found.id, found.name.as_str()), (ann.id, "anna"));
+    let cid = store.identified(identity("https://a.example", "3")).await.unwrap().unwrap();
+    assert_eq!(cid.password.as_deref(), Some("hash of cid"), "both ways are open");
+    assert_eq!(ids(&store.sessions(None, second(20)).await.unwrap()), [session], "a name signs nobody out");
+}
+
 async fn sessions_end(home: &Home) {
     let store = open(home);
     let ann = store.add_user(new_user("ann", Role::Admin)).await.unwrap().unwrap();
@@ -99,7 +139,10 @@ async fn a_changed_user_is_signed_out_elsewhere(home: &Home) {
     let of_bob = store.begin_session(new_session(bob.id, 3, 10, 100)).await.unwrap();
     let change = UserChange::Password("another hash".to_owned());
     assert!(store.change_user(ann.id, change, Some(here)).await.unwrap());
-    assert_eq!(store.user("ann".to_owned()).await.unwrap().unwrap().password, "another hash");
+    assert_eq!(
+        store.user("ann".to_owned()).await.unwrap().unwrap().password.as_deref(),
+        Some("another hash")
+    );
     assert_eq!(ids(&store.sessions(None, second(20)).await.unwrap()), [of_bob, here]);
     assert!(store.change_user(bob.id, UserChange::Role(Role::Operator), None).await.unwrap());
     assert_eq!(store.user("bob".to_owned()).await.unwrap().unwrap().role, Role::Operator);
@@ -133,6 +176,7 @@ async fn what_was_changed_is_paged(home: &Home) {
 on_every_store! {
     names_are_unique_and_users_survive_a_restart,
     only_one_is_the_first,
+    an_identity_is_one_users,
     sessions_end,
     a_changed_user_is_signed_out_elsewhere,
     what_was_changed_is_paged,

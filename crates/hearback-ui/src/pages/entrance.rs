@@ -14,6 +14,7 @@ use crate::change::{Change, Entrance, record};
 use crate::link::Purpose;
 use crate::password::SHORTEST;
 use crate::refusal::{Outcome, Refusal};
+use crate::single::{self, Left, SingleSignOn};
 use crate::ui::{Parts, Ui};
 use crate::url::{Query, own_path};
 use crate::visit::{Caller, FormKey};
@@ -37,6 +38,8 @@ struct SignIn<'a> {
     next: &'a str,
     name: &'a str,
     nobody_yet: bool,
+    single: Option<SingleSignOn>,
+    left: Option<Left>,
 }
 
 #[derive(Template)]
@@ -71,14 +74,27 @@ fn with_cookie(mut answer: Response, cookie: Option<http::HeaderValue>) -> Respo
     answer
 }
 
-async fn sign_in_page(
-    ui: &Parts,
-    caller: &Caller,
-    status: StatusCode,
-    problem: Option<&str>,
-    name: &str,
-    next: &str,
-) -> Outcome {
+/// What the sign-in page says.
+pub(crate) struct Shown<'a> {
+    pub(crate) status: StatusCode,
+    /// Why nobody is signed in.
+    pub(crate) problem: Option<&'a str>,
+    /// The name that was typed.
+    pub(crate) name: &'a str,
+    /// Where he wants to go.
+    pub(crate) next: &'a str,
+    /// To somebody who signed out.
+    pub(crate) left: Option<Left>,
+}
+
+impl Shown<'_> {
+    pub(crate) const fn new(status: StatusCode) -> Self {
+        Self { status, problem: None, name: "", next: "/", left: None }
+    }
+}
+
+pub(crate) async fn sign_in_page(ui: &Parts, caller: &Caller, shown: Shown<'_>) -> Outcome {
+    let Shown { status, problem, name, next, left } = shown;
     let (key, cookie) = form_key(caller);
     let page = SignIn {
         title: "Sign in",
@@ -92,6 +108,8 @@ async fn sign_in_page(
         next: own_path(next),
         name,
         nobody_yet: ui.accounts.users().await?.is_empty(),
+        single: single::button(&ui.options, own_path(next)),
+        left,
     };
     Ok(with_cookie(answer::page(status, &caller.headers, &page), cookie))
 }
@@ -103,7 +121,8 @@ pub(crate) async fn show(State(ui): State<Ui>, caller: Caller, RawQuery(query): 
     if auth::find(&ui.0, &caller.headers, Timestamp::now()).await?.is_some() {
         return Ok(answer::redirect(next, []));
     }
-    sign_in_page(&ui.0, &caller, StatusCode::OK, None, "", next).await
+    let left = if query.get("left").is_some() { single::left(&ui.0.options).await } else { None };
+    sign_in_page(&ui.0, &caller, Shown { next, left, ..Shown::new(StatusCode::OK) }).await
 }
 
 /// `POST /sign-in`
@@ -112,26 +131,35 @@ pub(crate) async fn sign_in(State(ui): State<Ui>, Entrance { caller, fields }: E
     let name = fields.get("user").unwrap_or_default();
     let next = own_path(fields.get("next").unwrap_or("/"));
     if !parts.attempts.allow(caller.remote, name) {
-        let problem = "Too many tries. Wait a minute, then try again.";
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        return sign_in_page(parts, &caller, status, Some(problem), name, next).await;
+        let problem = Some("Too many tries. Wait a minute, then try again.");
+        let shown = Shown { problem, name, next, ..Shown::new(StatusCode::TOO_MANY_REQUESTS) };
+        return sign_in_page(parts, &caller, shown).await;
     }
     let user = if name.len() > NAME_MAX { None } else { parts.accounts.user(name.to_owned()).await? };
-    let hash = user.as_ref().map(|user| user.password.clone());
+    let hash = user.as_ref().and_then(|user| user.password.clone());
     // The one answer for every cause: neither words nor time tell which names there are.
     let is_right = parts.hasher.verify(fields.get("pass").unwrap_or_default().to_owned(), hash).await;
     if let Some(user) = user.filter(|_| is_right) {
-        return enter(parts, &caller, &user, next, "signed_in").await;
+        return enter(parts, &caller, &user, next, "signed_in", String::new()).await;
     }
     let remote = caller.remote.map(|remote| remote.to_string()).unwrap_or_default();
     tracing::warn!(remote, "somebody could not sign in");
-    let problem = "No user with this name and password.";
-    sign_in_page(parts, &caller, StatusCode::UNAUTHORIZED, Some(problem), name, next).await
+    let problem = Some("No user with this name and password.");
+    let shown = Shown { problem, name, next, ..Shown::new(StatusCode::UNAUTHORIZED) };
+    sign_in_page(parts, &caller, shown).await
 }
 
-async fn enter(parts: &Parts, caller: &Caller, user: &User, next: &str, what: &str) -> Outcome {
+/// Begins a session, and writes it down.
+pub(crate) async fn enter(
+    parts: &Parts,
+    caller: &Caller,
+    user: &User,
+    next: &str,
+    what: &str,
+    detail: String,
+) -> Outcome {
     let cookie = auth::begin(parts, user, caller.remote, &caller.headers, caller.secure).await?;
-    record(parts, caller, &user.name, what, String::new()).await?;
+    record(parts, caller, &user.name, what, detail).await?;
     let gone = set_cookie(FORM, "", 0, caller.secure, true);
     Ok(answer::redirect(next, cookie.into_iter().chain(gone)))
 }
@@ -143,7 +171,8 @@ pub(crate) async fn sign_out(State(ui): State<Ui>, change: Change) -> Outcome {
         change.record(&ui.0, "signed_out", String::new()).await?;
     }
     let gone = set_cookie(SESSION, "", 0, change.visit.caller.secure, true);
-    Ok(answer::redirect("/sign-in", gone))
+    let to = if change.visit.is_identified { "/sign-in?left=1" } else { "/sign-in" };
+    Ok(answer::redirect(to, gone))
 }
 
 fn used_up() -> Refusal {
@@ -163,7 +192,7 @@ pub(crate) async fn welcome(State(ui): State<Ui>, caller: Caller, RawQuery(query
         Some(Purpose::User(id)) => {
             let user = parts.accounts.users().await?.into_iter().find(|user| user.id == id);
             let user = user.ok_or_else(used_up)?;
-            enter(parts, &caller, &user, "/", "signed_in").await
+            enter(parts, &caller, &user, "/", "signed_in", String::new()).await
         }
         Some(Purpose::FirstUser) if parts.accounts.users().await?.is_empty() => {
             Ok(welcome_page(&caller, StatusCode::OK, None, token, ""))
@@ -215,11 +244,17 @@ pub(crate) async fn begin(State(ui): State<Ui>, Entrance { caller, fields }: Ent
         Ok(password) => password,
         Err(problem) => return again(&capital(&problem.to_string())),
     };
-    let new = NewUser { name: name.to_owned(), role: Role::Admin, password, created_at: Timestamp::now() };
+    let new = NewUser {
+        name: name.to_owned(),
+        role: Role::Admin,
+        password: Some(password),
+        identity: None,
+        created_at: Timestamp::now(),
+    };
     let user = parts.accounts.add_first_user(new).await?.ok_or_else(used_up)?;
     parts.links.lock().first_user_is_there();
     tracing::info!("the first user was made");
-    enter(parts, &caller, &user, "/", "first_user").await
+    enter(parts, &caller, &user, "/", "first_user", String::new()).await
 }
 
 /// What is wrong with the name of a new user.

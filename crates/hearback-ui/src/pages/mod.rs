@@ -9,6 +9,8 @@ pub(crate) mod messages;
 pub(crate) mod quarantine;
 pub(crate) mod recipients;
 pub(crate) mod settings;
+#[cfg(feature = "oidc")]
+pub(crate) mod single_sign_on;
 pub(crate) mod sources;
 pub(crate) mod suppressions;
 pub(crate) mod timelines;

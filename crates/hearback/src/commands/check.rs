@@ -26,13 +26,44 @@ pub(crate) fn run(args: &CheckArgs, global: &Global) -> Result<Exit, CliError> {
     let mut loaded = config::load(&inputs);
     warn_of_trial(&mut loaded);
     let database = ask_database(&mut loaded);
+    let single_sign_on = ask_single_sign_on(&mut loaded);
     let bad = !loaded.problems.is_empty() || args.strict && !loaded.warnings.is_empty();
     if args.json {
         output::json(&to_json(&loaded, !bad))?;
     } else {
-        print(&loaded, database.as_deref(), &inputs);
+        print(&loaded, &Said { database, single_sign_on }, &inputs);
     }
     Ok(if bad { Exit::No } else { Exit::Ok })
+}
+
+/// What others say who were asked.
+struct Said {
+    database: Option<String>,
+    /// Lines: who, and what.
+    single_sign_on: Option<String>,
+}
+
+/// What the provider of single sign-on says, where there is one, and what it has to know. It may be out of reach from here.
+#[cfg(feature = "oidc")]
+fn ask_single_sign_on(loaded: &mut Loaded) -> Option<String> {
+    let oidc = loaded.config.as_ref()?.ui.as_ref()?.oidc.clone()?;
+    let probed = crate::runtime::block_on(async { Ok(oidc.probe(hearback_event::Timestamp::now()).await) });
+    let options = oidc.options();
+    let said = match probed {
+        Ok(Ok(said)) => said,
+        Ok(Err(error)) => {
+            let message = format!("single sign-on does not work from here: {error}");
+            loaded.warnings.push(Problem { place: Place::Default, message });
+            "it does not answer as it should".to_owned()
+        }
+        Err(error) => error.to_string(),
+    };
+    Some(format!("{} ({said})\n               redirect URI {}", options.issuer, options.redirect_uri()))
+}
+
+#[cfg(not(feature = "oidc"))]
+const fn ask_single_sign_on(_loaded: &mut Loaded) -> Option<String> {
+    None
 }
 
 /// What the database server says, where there is one. A configuration can be checked where its database is out of reach.
@@ -59,7 +90,7 @@ fn warn_of_trial(loaded: &mut Loaded) {
     }
 }
 
-fn print(loaded: &Loaded, database: Option<&str>, inputs: &Inputs) {
+fn print(loaded: &Loaded, said: &Said, inputs: &Inputs) {
     for problem in &loaded.problems {
         output::line(format_args!("problem: {problem}"));
     }
@@ -67,7 +98,7 @@ fn print(loaded: &Loaded, database: Option<&str>, inputs: &Inputs) {
         output::line(format_args!("warning: {warning}"));
     }
     if let Some(config) = &loaded.config {
-        print_config(config, database, inputs);
+        print_config(config, said, inputs);
     }
     let counted = |count: usize, what: &str| match count {
         0 => format!("no {what}s"),
@@ -78,18 +109,21 @@ fn print(loaded: &Loaded, database: Option<&str>, inputs: &Inputs) {
     output::line(format_args!("{}, {}", counted(problems, "problem"), counted(warnings, "warning")));
 }
 
-fn print_config(config: &Config, database: Option<&str>, inputs: &Inputs) {
+fn print_config(config: &Config, said: &Said, inputs: &Inputs) {
     let file =
         config.file.as_ref().map_or("(no file)".to_owned(), |file| inputs.shown(file).display().to_string());
     output::line(format_args!("configuration  {file}"));
     let shown = inputs.shown_database(&config.storage.database);
     output::line(format_args!(
         "database       {shown}{}",
-        database.map(|said| format!(" ({said})")).unwrap_or_default()
+        said.database.as_ref().map(|said| format!(" ({said})")).unwrap_or_default()
     ));
     output::line(format_args!("listen         {}", config.server.listen));
     if let Some(admin) = config.server.admin {
         output::line(format_args!("admin          {admin}"));
+    }
+    if let Some(said) = &said.single_sign_on {
+        output::line(format_args!("single sign-on {said}"));
     }
     if config.sources.is_empty() {
         return;

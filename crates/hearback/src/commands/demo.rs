@@ -199,7 +199,13 @@ async fn guest_user(store: &hearback_store::LogStore) -> Result<u64, CliError> {
     token::fill_random(&mut secret);
     let password = hearback_ui::hash_password(&data_encoding::HEXLOWER.encode(&secret))
         .map_err(|error| CliError::failed(error.to_string()))?;
-    let new = NewUser { name: "guest".to_owned(), role: Role::Admin, password, created_at: Timestamp::now() };
+    let new = NewUser {
+        name: "guest".to_owned(),
+        role: Role::Admin,
+        password: Some(password),
+        identity: None,
+        created_at: Timestamp::now(),
+    };
     let user = store.add_user(new).await?;
     user.map(|user| user.id).ok_or_else(|| CliError::failed("the temporary database is not empty"))
 }

@@ -91,8 +91,9 @@ async fn add(store: &LogStore, name: &str, role: Role) -> Result<Exit, CliError>
     if name.is_empty() || name.len() > 200 || name.contains(char::is_control) {
         return Err(CliError::usage("a name has 1 to 200 characters, in one line"));
     }
-    let password = read_password()?;
-    let new = NewUser { name: name.to_owned(), role, password, created_at: Timestamp::now() };
+    let password = Some(read_password()?);
+    let created_at = Timestamp::now();
+    let new = NewUser { name: name.to_owned(), role, password, identity: None, created_at };
     if store.add_user(new).await?.is_none() {
         return Err(CliError::no(format!("there is a user `{name}` already"))
             .hint(format!("another password: `hearback users password {name}`")));
@@ -108,7 +109,9 @@ async fn list(store: &LogStore, json: bool) -> Result<Exit, CliError> {
         let shown: Vec<_> = users
             .iter()
             .map(|user| {
-                serde_json::json!({"id": user.id, "name": user.name, "role": user.role.name(), "created_at": user.created_at})
+                let (password, single) = (user.password.is_some(), user.identity.is_some());
+                serde_json::json!({"id": user.id, "name": user.name, "role": user.role.name(), "password": password,
+                    "single_sign_on": single, "created_at": user.created_at})
             })
             .collect();
         output::json(&shown)?;
@@ -118,12 +121,23 @@ async fn list(store: &LogStore, json: bool) -> Result<Exit, CliError> {
         output::note("There are no users; make one with `hearback users add NAME --role admin`.");
         return Ok(Exit::Ok);
     }
-    let mut rows = vec![["NAME", "ROLE", "CREATED"].map(str::to_owned).to_vec()];
-    rows.extend(
-        users.into_iter().map(|user| vec![user.name, user.role.to_string(), user.created_at.to_string()]),
-    );
+    let mut rows = vec![["NAME", "ROLE", "SIGNS IN BY", "CREATED"].map(str::to_owned).to_vec()];
+    rows.extend(users.into_iter().map(|user| {
+        let by = ways(&user).to_owned();
+        vec![user.name, user.role.to_string(), by, user.created_at.to_string()]
+    }));
     output::line(output::columns(&rows));
     Ok(Exit::Ok)
+}
+
+/// How somebody can come in.
+const fn ways(user: &User) -> &'static str {
+    match (&user.password, &user.identity) {
+        (Some(_), Some(_)) => "password, single sign-on",
+        (Some(_), None) => "password",
+        (None, Some(_)) => "single sign-on",
+        (None, None) => "nothing",
+    }
 }
 
 async fn find(store: &LogStore, name: &str) -> Result<User, CliError> {

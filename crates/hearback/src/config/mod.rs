@@ -14,6 +14,8 @@ mod inputs;
 mod load;
 mod mask;
 mod node;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod overlay;
 mod parse;
 mod problem;

@@ -64,6 +64,10 @@ impl Config {
 }
 
 fn ui_shown(ui: &hearback_ui::Options) -> Value {
+    #[cfg(feature = "oidc")]
+    let oidc = ui.oidc.as_ref().map(super::oidc::shown);
+    #[cfg(not(feature = "oidc"))]
+    let oidc = Value::Null;
     json!({
         "enabled": true,
         "public_url": ui.public_url.as_deref().map(printable_url),
@@ -72,6 +76,7 @@ fn ui_shown(ui: &hearback_ui::Options) -> Value {
         "trusted_role": ui.trusted_role.name(),
         "viewers_see_addresses": ui.viewers_see_addresses,
         "session_days": ui.session_days,
+        "oidc": oidc,
     })
 }
 

@@ -9,6 +9,8 @@ mod destinations;
 mod events;
 mod life;
 mod messages;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod people;
 mod postgres;
 mod program;

@@ -167,8 +167,11 @@ CREATE TABLE users (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     name       TEXT NOT NULL UNIQUE,
     role       TEXT NOT NULL,
-    password   TEXT NOT NULL,               -- argon2id, as a PHC string
-    created_at INTEGER NOT NULL
+    password   TEXT,                        -- argon2id, as a PHC string; none where a provider of identities says who it is
+    issuer     TEXT,                        -- that provider, and who the user is there
+    subject    TEXT,
+    created_at INTEGER NOT NULL,
+    UNIQUE (issuer, subject)
 ) STRICT;
 
 CREATE TABLE sessions (

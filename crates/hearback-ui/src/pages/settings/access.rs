@@ -41,6 +41,7 @@ struct UserRow {
     role: Role,
     since: Html,
     sessions: usize,
+    is_identified: bool,
     is_self: bool,
 }
 
@@ -62,6 +63,7 @@ pub(crate) async fn users(State(ui): State<Ui>, visit: Visit, RawQuery(query): R
             .map(|user| UserRow {
                 id: user.id,
                 is_self: visit.user == Some(user.id),
+                is_identified: user.identity.is_some(),
                 role: user.role,
                 since: clock.date(user.created_at),
                 sessions: sessions.iter().filter(|session| session.user_id == user.id).count(),
@@ -90,8 +92,9 @@ pub(crate) async fn add_user(State(ui): State<Ui>, change: Change) -> Outcome {
     let name = change.fields.get("name").unwrap_or_default();
     check_name(name).map_err(Refusal::bad)?;
     let role = role_of(&change.fields)?;
-    let password = password_of(ui, &change.fields).await?;
-    let new = NewUser { name: name.to_owned(), role, password, created_at: Timestamp::now() };
+    let password = Some(password_of(ui, &change.fields).await?);
+    let created_at = Timestamp::now();
+    let new = NewUser { name: name.to_owned(), role, password, identity: None, created_at };
     if ui.accounts.add_user(new).await?.is_none() {
         return Err(Refusal::bad("There is a user of this name already."));
     }

@@ -26,6 +26,7 @@ struct Page {
     role_words: &'static str,
     name: String,
     has_password: bool,
+    is_identified: bool,
     shortest: usize,
     sessions: Vec<SessionRow>,
 }
@@ -110,7 +111,8 @@ pub(crate) async fn account(State(ui): State<Ui>, visit: Visit, RawQuery(query):
         role: visit.role,
         role_words: role_words(visit.role),
         name: visit.name.clone(),
-        has_password: visit.session.is_some(),
+        has_password: visit.has_password,
+        is_identified: visit.is_identified,
         shortest: SHORTEST,
         sessions: sessions.iter().map(|one| SessionRow::of(one, String::new(), &visit, &clock)).collect(),
     };
@@ -124,10 +126,13 @@ pub(crate) async fn change_password(State(ui): State<Ui>, change: Change) -> Out
     let (Some(user), Some(session)) = (visit.user, visit.session) else {
         return Err(Refusal::bad("Who is let in by a proxy has no password here."));
     };
+    if !visit.has_password {
+        return Err(Refusal::bad("You are signed in by single sign-on; there is no password here."));
+    }
     if !ui.attempts.allow(visit.caller.remote, &visit.name) {
         return Err(Refusal::bad("Too many tries. Wait a minute, then try again."));
     }
-    let known = ui.accounts.user(visit.name.clone()).await?.map(|user| user.password);
+    let known = ui.accounts.user(visit.name.clone()).await?.and_then(|user| user.password);
     let old = change.fields.get("old").unwrap_or_default().to_owned();
     if !ui.hasher.verify(old, known).await {
         return Err(Refusal::bad("The old password is not right."));

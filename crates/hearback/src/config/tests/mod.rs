@@ -4,6 +4,7 @@ mod alerts;
 mod bad;
 mod destinations;
 mod good;
+mod oidc;
 mod secrecy;
 
 use std::fs;
