@@ -74,6 +74,9 @@ macro_rules! params {
 }
 pub(crate) use params;
 
+/// In the text of a statement: that it reads a whole table is meant.
+pub(crate) const WALKS: &str = "/* walks */";
+
 /// Keys to look rows up by.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Keys<'a> {

@@ -20,9 +20,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
 use hearback_event::{Address, Kind, MessageId, Record, Status, Timestamp};
 use hearback_store::{
     Due, EventFilter, EventQuery, Expectation, MessageView, Order, Receipt, Settled, Store, StoreError,
+    Submission,
 };
 use tokio::sync::watch;
 
@@ -30,6 +32,8 @@ use tokio::sync::watch;
 const EVENTS_AT_ONCE: usize = 500;
 /// Due messages that are looked at together.
 const DUE_AT_ONCE: usize = 200;
+/// Notices that wait for the journal at a time, leaving room for what comes in.
+const TOLD_AT_ONCE: usize = 64;
 /// How far the watchdog may have read without writing it down: so much is read again after a crash.
 const UNWRITTEN_MAX: u64 = 50_000;
 /// How often it looks.
@@ -171,6 +175,7 @@ impl Watchdog {
         let ids: BTreeSet<MessageId> = due.iter().filter_map(id).collect();
         let messages = self.store.messages_of(ids.into_iter().collect()).await?;
         let mut settled = Vec::with_capacity(due.len());
+        let mut notices = Vec::new();
         for one in &due {
             let position = one.position;
             let message = id(one).and_then(|id| messages.iter().find(|message| message.ids.contains(&id)));
@@ -182,27 +187,37 @@ impl Watchdog {
             settled.push(match Verdict::of(message, now) {
                 Verdict::Overdue { told } => {
                     if !told {
-                        step.overdue += usize::from(self.tell(notice::overdue(message, now)).await?);
+                        notices.extend(notice::overdue(message, now));
                     }
                     self.any_overdue = true;
                     Settled::Overdue { position, recipient }
                 }
                 Verdict::Recovered => {
-                    step.recovered += usize::from(self.tell(notice::recovered(message, now)).await?);
+                    notices.extend(notice::recovered(message, now));
                     Settled::Over { position }
                 }
                 Verdict::Over => Settled::Over { position },
             });
         }
+        self.tell(notices, step).await?;
         // The notices first: what is told twice counts once, what is settled is looked at no more.
         self.store.settle(settled).await
     }
 
-    /// Writes a notice; whether it is new.
-    async fn tell(&self, notice: Option<hearback_store::Submission>) -> Result<bool, StoreError> {
-        let Some(notice) = notice else { return Ok(false) };
-        let receipt = self.store.submit(notice).await?;
-        Ok(matches!(receipt, Receipt::Stored { new: 1.., .. }))
+    /// Writes notices, many together: they share commits.
+    async fn tell(&self, notices: Vec<Submission>, step: &mut Step) -> Result<(), StoreError> {
+        let told = notices.into_iter().map(|notice| async {
+            let is_recovery = notice.events.iter().any(|event| event.kind == Kind::Recovered);
+            let receipt = self.store.submit(notice).await?;
+            Ok::<_, StoreError>((is_recovery, matches!(receipt, Receipt::Stored { new: 1.., .. })))
+        });
+        let mut told = std::pin::pin!(stream::iter(told).buffered(TOLD_AT_ONCE));
+        while let Some(outcome) = told.next().await {
+            let (is_recovery, is_new) = outcome?;
+            let count = if is_recovery { &mut step.recovered } else { &mut step.overdue };
+            *count += usize::from(is_new);
+        }
+        Ok(())
     }
 }
 

@@ -60,8 +60,9 @@ pub(super) const PARTS: &str = select!("WHERE part_of = $1 AND id < $2 ORDER BY 
 impl Alerts for LogStore {
     fn alert_desk(&self) -> Answer<'_, AlertDesk> {
         self.read(|_, session| {
-            let any =
-                session.one("SELECT 1 FROM alerts WHERE state < 3 LIMIT 1", params![], |_| Ok(()))?.is_some();
+            let any = session
+                .one("SELECT /* walks */ 1 FROM alerts WHERE state < 3 LIMIT 1", params![], |_| Ok(()))?
+                .is_some();
             let sql = "SELECT version, upto, notes FROM alert_desk WHERE id = 1";
             let desk = session.one(sql, params![], |row| {
                 let upto = row.maybe_int(1)?.map(|upto| upto as u64);

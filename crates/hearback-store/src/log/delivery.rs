@@ -45,7 +45,9 @@ pub(super) fn list(session: &dyn Session) -> Result<Vec<DestinationState>, Store
         params![],
         state,
     )?;
-    let sql = "SELECT destination, count(*), count(ended) FROM failed_pushes GROUP BY destination";
+    // Few: while a destination fails steadily, nothing but probes is pushed to it.
+    let sql =
+        "SELECT /* walks */ destination, count(*), count(ended) FROM failed_pushes GROUP BY destination";
     session.query(sql, params![], &mut |row| {
         let name = row.text(0)?;
         if let Some(state) = states.iter_mut().find(|state| state.name == name) {

@@ -118,9 +118,10 @@ pub(super) fn settle(session: &dyn Session, settled: &[Settled]) -> Result<(), S
 /// How much is being watched.
 pub(super) fn watched(session: &dyn Session) -> Result<Watched, StoreError> {
     let count = |sql: &str| session.number(sql, params![]).map(|count| count as u64);
+    // Nothing but an index of theirs is counted.
     Ok(Watched {
-        waiting: count("SELECT count(*) FROM expectations WHERE recipient IS NULL")?,
-        overdue: count("SELECT count(*) FROM expectations WHERE recipient IS NOT NULL")?,
+        waiting: count("SELECT /* walks */ count(*) FROM expectations WHERE recipient IS NULL")?,
+        overdue: count("SELECT /* walks */ count(*) FROM expectations WHERE recipient IS NOT NULL")?,
         upto: known_upto(session)?,
     })
 }

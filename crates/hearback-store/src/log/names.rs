@@ -7,7 +7,7 @@ use hearback_event::Kind;
 
 use super::rollup::{Cell, Rollup};
 use crate::StoreError;
-use crate::session::{Column, Param, Session, Table, params};
+use crate::session::{Column, Param, Session, Table, WALKS, params};
 
 /// More different tags or domains of one period and day are counted together, so that a sender who tags every
 /// message with a number of its own does not fill the table.
@@ -187,8 +187,13 @@ pub(super) fn add(sums: &mut Sums, (day, name, kind, machine): (i64, &str, Kind,
 
 fn add_all(sums: &mut DaySums, name: &str, counts: &[Count]) {
     let sums = sums.entry_ref(name).or_default();
-    for (kind, machine, count) in counts {
-        match sums.iter_mut().find(|(of, by, _)| of == kind && by == machine) {
+    for (at, (kind, machine, count)) in counts.iter().enumerate() {
+        // Mostly the same is counted, in the same order.
+        let likely = sums.get(at).is_some_and(|(of, by, _)| of == kind && by == machine);
+        let at = Some(at)
+            .filter(|_| likely)
+            .or_else(|| sums.iter().position(|(of, by, _)| of == kind && by == machine));
+        match at.and_then(|at| sums.get_mut(at)) {
             Some((_, _, sum)) => *sum += count,
             None => sums.push((*kind, *machine, *count)),
         }
@@ -225,7 +230,7 @@ pub(super) fn difference(
     expected: &[(i64, Vec<u8>)],
 ) -> Result<Option<String>, StoreError> {
     let table = table(rollup).name;
-    let sql = format!("SELECT day, counts FROM {table} WHERE period = $1 ORDER BY day");
+    let sql = format!("SELECT {WALKS} day, counts FROM {table} WHERE period = $1 ORDER BY day");
     let found = session.all(&sql, params![period], |row| Ok((row.int(0)?, row.blob(1)?.to_vec())))?;
     Ok((found != expected).then(|| format!("{table}, period {period}: counts differ")))
 }
@@ -250,7 +255,7 @@ pub(super) fn has_cell(
 /// Every tag that is counted, in counts of every age.
 pub(super) fn tags(session: &dyn Session) -> Result<Vec<String>, StoreError> {
     let mut tags = std::collections::BTreeSet::new();
-    session.query("SELECT counts FROM daily_tags", params![], &mut |row| {
+    session.query("SELECT /* walks */ counts FROM daily_tags", params![], &mut |row| {
         unpack(row.blob(0)?, &mut |name, _| {
             if !tags.contains(name) {
                 tags.insert(name.to_owned());
@@ -262,7 +267,7 @@ pub(super) fn tags(session: &dyn Session) -> Result<Vec<String>, StoreError> {
 
 /// Counts among the others what is counted under a tag, in counts of every age.
 pub(super) fn forget_tag(session: &dyn Session, tag: &str) -> Result<(), StoreError> {
-    let rows = session.all("SELECT day, period, counts FROM daily_tags", params![], |row| {
+    let rows = session.all("SELECT /* walks */ day, period, counts FROM daily_tags", params![], |row| {
         let (day, period) = (row.int(0)?, row.int(1)?);
         let (mut names, mut is_named) = (Names::default(), false);
         unpack(row.blob(2)?, &mut |name, counts| {

@@ -13,7 +13,7 @@ use super::rows::{self, Sources};
 use super::seal::{Prepared, Sealing, prepare};
 use super::start::LogStart;
 use super::tail::{self, Tail, first_position};
-use crate::session::{Session, params};
+use crate::session::{Session, WALKS, params};
 use crate::{RebuildReport, StoreError};
 
 /// How many differences are told one by one.
@@ -94,25 +94,29 @@ impl Checker {
     ) -> Result<(), StoreError> {
         let mut seen: HashSet<[u8; 16]> = HashSet::new();
         let mut expected = start;
-        session.query("SELECT position, dedup FROM events ORDER BY position", params![], &mut |row| {
-            let position = row.int(0)? as u64;
-            if position < start {
-                self.differs(format!("event {position} was dropped and is still there"));
-            } else if expected != position {
-                self.differs(format!("the log has a gap before position {position}"));
-            }
-            expected = position.max(start - 1) + 1;
-            self.report.events += 1;
-            for key in rows::keys(row.blob(1)?) {
-                if !seen.insert(*key.as_bytes()) {
-                    self.differs(format!("event {position} is in the log twice"));
+        session.query(
+            "SELECT /* walks */ position, dedup FROM events ORDER BY position",
+            params![],
+            &mut |row| {
+                let position = row.int(0)? as u64;
+                if position < start {
+                    self.differs(format!("event {position} was dropped and is still there"));
+                } else if expected != position {
+                    self.differs(format!("the log has a gap before position {position}"));
                 }
-            }
-            if self.report.events.is_multiple_of(4096) {
-                progress(position, last);
-            }
-            Ok(())
-        })?;
+                expected = position.max(start - 1) + 1;
+                self.report.events += 1;
+                for key in rows::keys(row.blob(1)?) {
+                    if !seen.insert(*key.as_bytes()) {
+                        self.differs(format!("event {position} is in the log twice"));
+                    }
+                }
+                if self.report.events.is_multiple_of(4096) {
+                    progress(position, last);
+                }
+                Ok(())
+            },
+        )?;
         progress(last, last);
         Ok(())
     }
@@ -189,7 +193,7 @@ pub(super) fn replace(
         }
         // Of periods that are dropped, the counts are all that is left.
         for table in ["hourly", "daily_tags", "daily_domains", "delivery_times"] {
-            session.execute(&format!("DELETE FROM {table} WHERE period >= $1"), params![number])?;
+            session.execute(&format!("DELETE FROM {table} {WALKS} WHERE period >= $1"), params![number])?;
         }
         recipients::begin_anew(session)?;
         *shared.tail.write() = Tail::of(log);
@@ -240,7 +244,7 @@ pub(super) fn rollup_difference(
         "hourly" => ("hour", "CAST(source AS TEXT)"),
         _ => ("hour", "step"),
     };
-    let sql = format!("SELECT {step}, {name}, kind, machine, count FROM {table} WHERE period = $1");
+    let sql = format!("SELECT {WALKS} {step}, {name}, kind, machine, count FROM {table} WHERE period = $1");
     let mut found = BTreeMap::new();
     session.query(&sql, params![period], &mut |row| {
         let cell = (row.int(0)?, row.text(1)?.to_owned(), row.int(2)? as u8, row.int(3)? != 0);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use hearback_event::{Address, Counts, RecipientState, Timestamp};
 
 use crate::StoreError;
-use crate::session::{Column, Keys, Param, Row, Session, Table, params};
+use crate::session::{Column, Keys, Param, Row, Session, Table, WALKS, params};
 
 macro_rules! table {
     ($($column:literal)+) => {
@@ -64,8 +64,8 @@ impl Rows {
 
     const fn in_order(self) -> &'static str {
         match self {
-            Self::All => select!("ORDER BY address"),
-            Self::Dropped => select!("recipients_dropped ", "ORDER BY address"),
+            Self::All => select!("/* walks */ ORDER BY address"),
+            Self::Dropped => select!("recipients_dropped ", "/* walks */ ORDER BY address"),
         }
     }
 }
@@ -112,7 +112,7 @@ pub(super) fn begin_anew(session: &dyn Session) -> Result<(), StoreError> {
     session.execute("DELETE FROM recipients", params![])?;
     let names: Vec<&str> = RECIPIENTS.columns.iter().map(|(name, _)| *name).collect();
     let names = names.join(", ");
-    let sql = format!("INSERT INTO recipients ({names}) SELECT {names} FROM recipients_dropped");
+    let sql = format!("INSERT INTO recipients ({names}) SELECT {WALKS} {names} FROM recipients_dropped");
     session.execute(&sql, params![]).map(|_| ())
 }
 

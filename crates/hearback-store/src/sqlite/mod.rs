@@ -2,6 +2,8 @@
 
 mod copy;
 mod keeper;
+#[cfg(debug_assertions)]
+mod plan;
 mod purge;
 mod readers;
 mod schema;

@@ -3,6 +3,8 @@
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{CachedStatement, Connection};
 
+#[cfg(debug_assertions)]
+use super::plan;
 use crate::StoreError;
 use crate::session::{Each, Keys, Param, Row, Session, Table};
 
@@ -61,10 +63,14 @@ fn for_each(
 
 impl Session for Connection {
     fn query(&self, sql: &str, params: &[Param<'_>], each: Each<'_>) -> Result<(), StoreError> {
+        #[cfg(debug_assertions)]
+        plan::check(self, sql);
         run(&mut self.prepare_cached(sql)?, params, each)
     }
 
     fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        #[cfg(debug_assertions)]
+        plan::check(self, sql);
         Ok(self.prepare_cached(sql)?.execute(rusqlite::params_from_iter(params))? as u64)
     }
 
@@ -73,7 +79,10 @@ impl Session for Connection {
     }
 
     fn look_up(&self, select: &str, keys: Keys<'_>, each: Each<'_>) -> Result<(), StoreError> {
-        let mut statement = self.prepare_cached(&format!("{select} = $1"))?;
+        let sql = format!("{select} = $1");
+        #[cfg(debug_assertions)]
+        plan::check(self, &sql);
+        let mut statement = self.prepare_cached(&sql)?;
         // Locks are taken once and not for each key: that is a fifth of the time.
         let apart = self.is_autocommit() && keys.len() > 1;
         if apart {
@@ -88,7 +97,10 @@ impl Session for Connection {
     }
 
     fn remove(&self, delete: &str, keys: Keys<'_>) -> Result<(), StoreError> {
-        let mut statement = self.prepare_cached(&format!("{delete} = $1"))?;
+        let sql = format!("{delete} = $1");
+        #[cfg(debug_assertions)]
+        plan::check(self, &sql);
+        let mut statement = self.prepare_cached(&sql)?;
         for_each(keys, |key| Ok(statement.execute([key]).map(|_| ())?))
     }
 
