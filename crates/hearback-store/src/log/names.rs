@@ -176,17 +176,81 @@ pub(super) fn write(
     session.write(table(rollup), &values)
 }
 
-/// Sums by day and name.
-pub(super) type Sums = BTreeMap<i64, DaySums>;
-type DaySums = hashbrown::HashMap<String, Vec<Count>>;
+/// What is counted: step, name, kind, and whether a machine did it; and how often.
+pub(super) type Counted<N> = (i64, N, Kind, bool, u64);
 
-/// Adds to a sum.
-pub(super) fn add(sums: &mut Sums, (day, name, kind, machine): (i64, &str, Kind, bool), count: u64) {
-    add_all(sums.entry(day).or_default(), name, &[(kind, machine, count)]);
+/// Sums by step and name. Counts come in the order of names, and mostly of the same names, so that summing is walking two lists side
+/// by side: several times faster than looking each name up.
+#[derive(Default)]
+pub(super) struct Sums(BTreeMap<i64, Vec<(String, Vec<Count>)>>);
+
+impl Sums {
+    /// Adds counts in any order.
+    pub(super) fn add<N: AsRef<str> + Ord>(&mut self, mut counts: Vec<Counted<N>>) {
+        counts.sort_unstable();
+        for of_step in counts.chunk_by(|(a, ..), (b, ..)| a == b) {
+            let Some(step) = of_step.first().map(|(step, ..)| *step) else { continue };
+            let mut sum = Summing::of(self.0.entry(step).or_default());
+            for of_name in of_step.chunk_by(|(_, a, ..), (_, b, ..)| a == b) {
+                let Some((_, name, ..)) = of_name.first() else { continue };
+                let counts: Vec<Count> =
+                    of_name.iter().map(|(.., kind, machine, count)| (*kind, *machine, *count)).collect();
+                sum.add(name.as_ref(), &counts);
+            }
+            sum.end();
+        }
+    }
+
+    /// Adds the counts of one row.
+    fn add_packed(&mut self, day: i64, packed: &[u8]) -> Result<(), StoreError> {
+        let mut sum = Summing::of(self.0.entry(day).or_default());
+        unpack(packed, &mut |name, counts| sum.add(name, counts))?;
+        sum.end();
+        Ok(())
+    }
+
+    /// Step by step, in the order of names.
+    pub(super) fn into_steps(self) -> impl Iterator<Item = (i64, Vec<(String, Vec<Count>)>)> {
+        self.0.into_iter()
+    }
 }
 
-fn add_all(sums: &mut DaySums, name: &str, counts: &[Count]) {
-    let sums = sums.entry_ref(name).or_default();
+/// Counts that are added to sums, in the order of names.
+struct Summing<'a> {
+    sums: &'a mut Vec<(String, Vec<Count>)>,
+    at: usize,
+    new: Vec<(String, Vec<Count>)>,
+}
+
+impl<'a> Summing<'a> {
+    const fn of(sums: &'a mut Vec<(String, Vec<Count>)>) -> Self {
+        Self { sums, at: 0, new: Vec::new() }
+    }
+
+    fn add(&mut self, name: &str, counts: &[Count]) {
+        while self.sums.get(self.at).is_some_and(|(known, _)| known.as_str() < name) {
+            self.at += 1;
+        }
+        if let Some((_, sums)) = self.sums.get_mut(self.at).filter(|(known, _)| known == name) {
+            add_up(sums, counts);
+        } else {
+            let mut sums = Vec::with_capacity(counts.len());
+            // Two sources may have one name.
+            add_up(&mut sums, counts);
+            self.new.push((name.to_owned(), sums));
+        }
+    }
+
+    fn end(self) {
+        if !self.new.is_empty() {
+            self.sums.extend(self.new);
+            // Two lists in order, which is what this sort is quick with.
+            self.sums.sort_by(|(a, _), (b, _)| a.cmp(b));
+        }
+    }
+}
+
+fn add_up(sums: &mut Vec<Count>, counts: &[Count]) {
     for (at, (kind, machine, count)) in counts.iter().enumerate() {
         // Mostly the same is counted, in the same order.
         let likely = sums.get(at).is_some_and(|(of, by, _)| of == kind && by == machine);
@@ -216,10 +280,8 @@ pub(super) fn sum(
             "SELECT day, counts FROM daily_tags WHERE day BETWEEN $1 AND $2 AND period < $3"
         }
     };
-    session.query(sql, params![range.0, range.1, before], &mut |row| {
-        let of_day = sums.entry(row.int(0)?).or_default();
-        unpack(row.blob(1)?, &mut |name, counts| add_all(of_day, name, counts))
-    })
+    session
+        .query(sql, params![range.0, range.1, before], &mut |row| sums.add_packed(row.int(0)?, row.blob(1)?))
 }
 
 /// Whether the rows of a period differ from what the log gives, told in words.
@@ -314,6 +376,47 @@ mod tests {
         assert_eq!(rows.len(), 2, "one row for each day");
         assert_eq!(&cells(&rows), names.cells());
         assert_eq!(rows, names.rows(), "the same counts are packed the same");
+    }
+
+    #[test]
+    fn sums_are_the_same_in_whatever_pieces_counts_come() {
+        let kinds = [Kind::Delivered, Kind::Opened, Kind::Bounced];
+        let counts: Vec<Counted<String>> = (0..400_u64)
+            .map(|n| {
+                let kind = kinds[(n % 3) as usize];
+                ((n % 2) as i64, format!("name {}", n * 7 % 23), kind, n % 5 == 0, n)
+            })
+            .collect();
+        let mut expected: BTreeMap<(i64, String, Kind, bool), u64> = BTreeMap::new();
+        for (step, name, kind, machine, count) in counts.clone() {
+            *expected.entry((step, name, kind, machine)).or_default() += count;
+        }
+        for size in [1, 7, 50, 400] {
+            let mut sums = Sums::default();
+            for (number, some) in counts.chunks(size).enumerate() {
+                if number % 2 == 0 {
+                    sums.add(some.to_vec());
+                    continue;
+                }
+                let mut names = Names::default();
+                for (step, name, kind, machine, count) in some {
+                    names.add((*step, name.as_str().into(), *kind, *machine), *count);
+                }
+                for (day, packed) in names.rows() {
+                    sums.add_packed(day, &packed).unwrap();
+                }
+            }
+            let mut found = BTreeMap::new();
+            for (step, names) in sums.into_steps() {
+                assert!(names.is_sorted_by(|(a, _), (b, _)| a < b), "each name once, in order");
+                for (name, counts) in names {
+                    for (kind, machine, count) in counts {
+                        assert!(found.insert((step, name.clone(), kind, machine), count).is_none());
+                    }
+                }
+            }
+            assert_eq!(found, expected, "{size} at a time");
+        }
     }
 
     #[test]

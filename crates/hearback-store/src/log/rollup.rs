@@ -114,7 +114,7 @@ impl Rollup {
     }
 }
 
-/// The counts of `period` that lie between two steps, added to `into`, with the source's number replaced by its name.
+/// Adds the counts of `period` that lie between two steps to `into`, with the source's number replaced by its name.
 pub(super) fn collect(
     rollup: Rollup,
     period: &Period,
@@ -126,20 +126,20 @@ pub(super) fn collect(
     let within = |step: i64| (range.0..=range.1).contains(&step);
     let texts = match rollup {
         Rollup::Hourly => {
-            for ((hour, source, kind, machine), count) in
-                counts.hourly.iter().filter(|((hour, ..), _)| within(*hour))
-            {
-                names::add(into, (*hour, &name_of(*source), *kind, *machine), *count);
-            }
-            return;
+            let meant = counts.hourly.iter().filter(|((hour, ..), _)| within(*hour));
+            let named = meant.map(|((hour, source, kind, machine), count)| {
+                (*hour, name_of(*source), *kind, *machine, *count)
+            });
+            return into.add(named.collect());
         }
         Rollup::Tags => counts.tags.cells(),
         Rollup::Domains => counts.domains.cells(),
         Rollup::Delays => counts.delays.cells(),
     };
-    for ((day, name, kind, machine), count) in texts.iter().filter(|((day, ..), _)| within(*day)) {
-        names::add(into, (*day, name, *kind, *machine), *count);
-    }
+    let meant = texts.iter().filter(|((day, ..), _)| within(*day));
+    into.add(
+        meant.map(|((day, name, kind, machine), count)| (*day, &**name, *kind, *machine, *count)).collect(),
+    );
 }
 
 /// The first and last step that a time range touches.
@@ -157,19 +157,16 @@ pub(super) fn read(
     mut sums: Sums,
 ) -> Result<Vec<RollupRow>, StoreError> {
     match rollup.select() {
-        Some(sql) => session.query(sql, params![range.0, range.1, unsealed], &mut |row| {
+        Some(sql) => sums.add(session.all(sql, params![range.0, range.1, unsealed], |row| {
             let kind = Kind::from_number(row.int(2)? as u8).unwrap_or_default();
-            names::add(&mut sums, (row.int(0)?, row.text(1)?, kind, row.int(3)? != 0), row.int(4)? as u64);
-            Ok(())
-        })?,
+            Ok((row.int(0)?, row.text(1)?.to_owned(), kind, row.int(3)? != 0, row.int(4)? as u64))
+        })?),
         None => names::sum(session, rollup, range, unsealed, &mut sums)?,
     }
     let mut rows = Vec::new();
-    for (step, names) in sums {
+    for (step, names) in sums.into_steps() {
         let start = step.checked_mul(rollup.seconds()).and_then(Timestamp::from_seconds);
         let Some(start) = start else { continue };
-        let mut names: Vec<_> = names.into_iter().collect();
-        names.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         for (name, mut counts) in names {
             counts.sort_unstable();
             rows.extend(counts.into_iter().map(|(kind, machine, count)| RollupRow {

@@ -394,7 +394,7 @@ impl LogStore {
             let range = rollup::steps(rollup, since, until);
             let (counts, unsealed) = {
                 let (tail, sources) = (shared.tail.read(), shared.sources());
-                let mut counts = Sums::new();
+                let mut counts = Sums::default();
                 for period in &tail.unsealed {
                     rollup::collect(rollup, period, range, &|number| sources.name(number), &mut counts);
                 }
@@ -416,7 +416,7 @@ fn sources(shared: &Shared, session: &dyn Session) -> Result<Vec<SourceActivity>
     let all = (i64::MIN, i64::MAX);
     let (counts, unsealed) = {
         let (tail, names) = (shared.tail.read(), shared.sources());
-        let mut counts = Sums::new();
+        let mut counts = Sums::default();
         for period in &tail.unsealed {
             rollup::collect(Rollup::Hourly, period, all, &|number| names.name(number), &mut counts);
         }

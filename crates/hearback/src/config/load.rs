@@ -44,9 +44,8 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net
 
 /// Reads and checks the whole configuration.
 pub(crate) fn load(inputs: &Inputs) -> Loaded {
-    let mut report = Report::default();
-    let mut root = match read(inputs) {
-        Ok(root) => root,
+    let (mut root, mut report) = match read(inputs) {
+        Ok(read) => read,
         Err(problems) => return Loaded { problems, ..Loaded::default() },
     };
     for (name, entry) in root.iter() {
@@ -89,13 +88,13 @@ pub(crate) fn load(inputs: &Inputs) -> Loaded {
 pub(crate) fn storage(inputs: &Inputs) -> Result<StorageConfig, CliError> {
     let mut report = Report::default();
     let storage = match read(inputs) {
-        Ok(mut root) => storage_section(&mut root, inputs.data_folder(), &mut report),
+        Ok((mut root, _)) => storage_section(&mut root, inputs.data_folder(), &mut report),
         Err(problems) => return Err(CliError::configuration(&problems)),
     };
     if report.problems.is_empty() { Ok(storage) } else { Err(CliError::configuration(&report.problems)) }
 }
 
-fn read(inputs: &Inputs) -> Result<Table, Vec<super::Problem>> {
+fn read(inputs: &Inputs) -> Result<(Table, Report), Vec<super::Problem>> {
     let mut root = match inputs.file_in_use() {
         None => Table::default(),
         Some(path) => match fs::read_to_string(&path) {
@@ -127,7 +126,7 @@ fn read(inputs: &Inputs) -> Result<Table, Vec<super::Problem>> {
             root.set(name, entry.name_at, entry.node);
         }
     }
-    if report.problems.is_empty() { Ok(root) } else { Err(report.problems) }
+    if report.problems.is_empty() { Ok((root, report)) } else { Err(report.problems) }
 }
 
 /// What `[admin]` says.
