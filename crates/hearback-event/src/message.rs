@@ -124,9 +124,9 @@ pub struct MessageState {
     pub decided_by: Option<u64>,
     /// When the deciding event happened.
     pub since: Option<Timestamp>,
-    /// Time of the first event.
+    /// Time of the first event that is no alert.
     pub first_at: Option<Timestamp>,
-    /// Time of the last event.
+    /// Time of the last event that is no alert.
     pub last_at: Option<Timestamp>,
     /// Opens by people (or not known to be machines) and by machines.
     pub opens: (u64, u64),
@@ -142,13 +142,15 @@ impl MessageState {
         };
         let deciding = deciding(facts);
         let class = deciding.map_or(Class::Silent, |fact| Class::of(fact.kind));
+        // That somebody is told of a message is nothing that happened to it.
+        let happened = || facts.iter().filter(|fact| !fact.kind.is_alert()).map(|fact| fact.occurred_at);
         Self {
             status: deciding.map_or(Status::Unknown, |fact| status_of(fact.kind)),
             implied: class == Class::Proof,
             decided_by: deciding.map(|fact| fact.position),
             since: deciding.map(|fact| fact.occurred_at),
-            first_at: facts.iter().map(|fact| fact.occurred_at).min(),
-            last_at: facts.iter().map(|fact| fact.occurred_at).max(),
+            first_at: happened().min(),
+            last_at: happened().max(),
             opens: (count(Kind::Opened, false), count(Kind::Opened, true)),
             clicks: (count(Kind::Clicked, false), count(Kind::Clicked, true)),
         }

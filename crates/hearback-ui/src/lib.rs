@@ -20,6 +20,7 @@ mod pages;
 mod password;
 mod pieces;
 mod preferences;
+mod recent;
 mod refusal;
 mod router;
 mod search;

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use hearback_deliver::Destinations;
+use hearback_event::Timestamp;
 use hearback_server::Source;
 use hearback_store::{Accounts, Store};
 use parking_lot::Mutex;
 
 use crate::auth::Attempts;
 use crate::link::Links;
+use crate::pages::home::{By, Ranked};
 use crate::password::Hasher;
+use crate::recent::Recent;
 use crate::{Options, SignInLink};
 
 /// The interface over a store. Cheap to clone.
@@ -27,6 +30,8 @@ pub(crate) struct Parts {
     pub(crate) attempts: Attempts,
     /// Of this process only: what the forms of people whom a proxy names are signed with.
     pub(crate) secret: [u8; 32],
+    /// Domains and tags by how badly they fare.
+    pub(crate) rankings: Recent<(By, Timestamp), Vec<Ranked>>,
 }
 
 impl Ui {
@@ -48,6 +53,7 @@ impl Ui {
             hasher: Hasher::new(),
             attempts: Attempts::new(),
             secret: crate::auth::random(),
+            rankings: Recent::default(),
         }))
     }
 

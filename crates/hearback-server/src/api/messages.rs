@@ -71,7 +71,7 @@ pub(crate) struct MessageFacts {
     /// When its first event happened.
     #[schema(required)]
     first_event_at: Option<Timestamp>,
-    /// When its last event happened.
+    /// When its last event happened; that somebody was alerted to it is none.
     #[schema(required)]
     last_event_at: Option<Timestamp>,
     /// Seconds from when it was sent (registered, queued or sent, whatever came first) to its delivery.

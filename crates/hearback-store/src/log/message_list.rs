@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Events that are looked at for one page. A page may be short where few of them are of messages that are meant.
-const MOST_LOOKED_AT: usize = 500;
+const MOST_LOOKED_AT: usize = 150;
 /// Events that are looked at together, at least.
 const LEAST_AT_ONCE: usize = 20;
 

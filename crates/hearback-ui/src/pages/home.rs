@@ -19,7 +19,8 @@ use self::period::Period;
 use self::sums::{Sums, sum};
 use self::tiles::{Tile, overdue, tiles};
 use self::times::{Times, times};
-use self::worst::{Worst, worst};
+pub(crate) use self::worst::{By, Ranked};
+use self::worst::{Worst, ranking, worst};
 use crate::answer;
 use crate::frame::Frame;
 use crate::pages::sources::{SourceLine, lines};
@@ -61,8 +62,9 @@ struct Page {
 }
 
 /// `/`
-pub(crate) async fn show(State(ui): State<Ui>, visit: Visit, RawQuery(query): RawQuery) -> Outcome {
-    let ui = &*ui.0;
+pub(crate) async fn show(State(shared): State<Ui>, visit: Visit, RawQuery(query): RawQuery) -> Outcome {
+    let shared = &shared;
+    let ui = &*shared.0;
     let query = Query::parse(&query.unwrap_or_default());
     let period = Period::of(query.get("period"));
     let clock = Clock::of(&visit);
@@ -86,8 +88,8 @@ pub(crate) async fn show(State(ui): State<Ui>, visit: Visit, RawQuery(query): Ra
     let series: Vec<Sums> = stacks.iter().map(|(sums, _)| *sums).collect();
     let enough = (is.attempted() / 200).clamp(5, ENOUGH);
     let (from, until) = (since, end);
-    let domains = ui.store.daily_by_domain(day_of(from), until).await?;
-    let tags = ui.store.daily_by_tag(day_of(from), until).await?;
+    let domains = ranking(shared, By::Domain, day_of(from), until).await?;
+    let tags = ranking(shared, By::Tag, day_of(from), until).await?;
     let lines = lines(ui, &visit).await?;
     let pushed = destinations::lines(ui, &visit).await?;
     let watched = ui.store.watched().await?;

@@ -5,7 +5,7 @@ use hearback_store::RollupRow;
 
 /// Sums of a stretch of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sums {
+pub(crate) struct Sums {
     pub(super) queued: u64,
     pub(super) sent: u64,
     pub(super) delivered: u64,

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use hearback_event::{Kind, Label, MessageId};
+use hearback_event::{Kind, Label, MessageId, Sending, SendingEnd, is_final};
 use hearback_store::{EventFilter, EventQuery, MessageView, Order};
 use http::StatusCode;
 
@@ -39,6 +39,10 @@ struct Page {
     after: Option<String>,
     late: bool,
     due: Option<Html>,
+    /// How sending it from here ended.
+    sending: Option<String>,
+    /// Nobody knows how it ended.
+    is_unknown: bool,
     source: String,
     source_link: Option<String>,
     labels: Vec<Html>,
@@ -64,6 +68,20 @@ struct EventRow {
     native: String,
     href: String,
     time: Html,
+}
+
+/// How sending ended, in few words.
+fn sending_words(sending: &Sending) -> String {
+    let how = match &sending.end {
+        SendingEnd::Accepted(_) => "handed over",
+        SendingEnd::Refused(failure) if is_final(failure) => "refused",
+        SendingEnd::Refused(_) => "refused for now",
+        SendingEnd::NotKnown => "outcome not known",
+    };
+    match sending.attempt {
+        1 => how.to_owned(),
+        attempt => format!("{how}, attempt {attempt}"),
+    }
 }
 
 /// `/messages/{id}`
@@ -96,8 +114,11 @@ pub(crate) async fn one(State(ui): State<Ui>, visit: Visit, Path(id): Path<Strin
         view.events.iter().filter_map(|record| record.event.provider_message_id.clone()).collect();
     provider_ids.dedup();
     let mark = status_mark(view.state.status);
+    let sending = Sending::of(&view.events);
     let frame = Frame::new(ui, &visit, "/messages", title.clone()).await?;
     let page = Page {
+        is_unknown: sending.as_ref().is_some_and(|sending| sending.end == SendingEnd::NotKnown),
+        sending: sending.as_ref().map(sending_words),
         id: view.id.to_string(),
         channel: channel_word(channel),
         who: address.as_ref().map(|address| visit.eyes.address(address)),

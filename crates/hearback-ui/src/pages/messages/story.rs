@@ -153,7 +153,17 @@ fn why_machine(why: &str) -> &'static str {
 /// A step's title, and what follows it in the same line.
 fn words(event: &Event, provider: &str) -> (String, String) {
     let plain = |word: &str| (word.to_owned(), String::new());
+    let attempt = event.registration.as_ref().and_then(|one| one.attempt);
     match event.kind {
+        Kind::Registered | Kind::Queued if attempt.is_some() => {
+            let again = attempt.filter(|attempt| *attempt > 1);
+            let again = again.map(|attempt| format!(", attempt {attempt}")).unwrap_or_default();
+            if event.provider_message_id.is_some() {
+                ("Handed over".to_owned(), format!("to {provider}{again}"))
+            } else {
+                ("Sending".to_owned(), format!("through {provider}{again}"))
+            }
+        }
         Kind::Registered => ("Registered".to_owned(), "by the application".to_owned()),
         Kind::Queued => ("Accepted".to_owned(), format!("by {provider}")),
         Kind::Sent => ("Sent".to_owned(), format!("by {provider}")),
@@ -248,5 +258,30 @@ pub(crate) const fn channel_word(channel: Channel) -> &'static str {
         Channel::Whatsapp => "WhatsApp",
         Channel::Rcs => "RCS",
         Channel::Other => "Message",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hearback_event::{Channel, DedupKey, Registration};
+
+    use super::*;
+
+    #[test]
+    fn what_hearback_sends_is_told_as_sent_from_here() {
+        let told = |kind, attempt, provider_message_id: Option<&str>| {
+            let event = Event {
+                registration: Some(Registration { attempt, ..Registration::default() }),
+                provider_message_id: provider_message_id.map(str::to_owned),
+                ..Event::new(kind, "x", Channel::Email, DedupKey::of(&[]))
+            };
+            let (title, rest) = words(&event, "Mailgun");
+            format!("{title} {rest}")
+        };
+        assert_eq!(told(Kind::Registered, None, Some("p")), "Registered by the application");
+        assert_eq!(told(Kind::Registered, Some(1), None), "Sending through Mailgun");
+        assert_eq!(told(Kind::Registered, Some(1), Some("p")), "Handed over to Mailgun");
+        assert_eq!(told(Kind::Queued, Some(2), Some("p")), "Handed over to Mailgun, attempt 2");
+        assert_eq!(told(Kind::Queued, None, Some("p")), "Accepted by Mailgun");
     }
 }
