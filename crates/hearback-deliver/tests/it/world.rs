@@ -98,11 +98,21 @@ impl World {
     pub(crate) async fn reopen(&mut self) {
         let folder = self.folder.as_ref().unwrap().path().join("hearback.db");
         self.store.close().await.unwrap();
-        // Whatever was killed has let go of it by now, or the lock on the file would be held.
         let elsewhere = tempfile::tempdir().unwrap();
         let other = Database::Sqlite(SqliteOptions::new(elsewhere.path().join("other.db"))).open().unwrap();
         drop(std::mem::replace(&mut self.store, Arc::new(other)));
-        self.store = Arc::new(Database::Sqlite(SqliteOptions::new(folder)).open().unwrap());
+        let database = Database::Sqlite(SqliteOptions::new(folder));
+        // Pushes that were killed are dropped when the runtime comes to it; until then they hold the lock on the file.
+        let opened = loop {
+            match database.open() {
+                Ok(store) => break store,
+                Err(error) if error.to_string().contains("has it open") => {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        };
+        self.store = Arc::new(opened);
     }
 
     pub(crate) async fn start(&self, destinations: Vec<Destination>) -> Running {

@@ -289,7 +289,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(crate::support::cases(24))]
 
     #[test]
     fn forgetting_at_any_point_leaves_sums_and_projections_right(acts in proptest::collection::vec(act(), 1..12)) {

@@ -88,7 +88,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(crate::support::cases(32))]
 
     #[test]
     fn every_recipient_is_listed_exactly_once_whatever_happens_between_the_pages(

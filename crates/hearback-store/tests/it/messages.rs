@@ -379,7 +379,7 @@ async fn messages_are_found_over_sealed_and_open_periods() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(24))]
 
     /// Registrations, completions and provider's events of a few messages in any order, some several times: always the
     /// same messages in the same state.

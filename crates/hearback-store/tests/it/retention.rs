@@ -187,7 +187,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(crate::support::cases(24))]
 
     #[test]
     fn retention_at_any_point_changes_no_sum(events in events(), acts in proptest::collection::vec(act(), 1..8)) {

@@ -110,6 +110,13 @@ pub(crate) fn server() -> String {
     )
 }
 
+/// So many cases of a property of both stores. A missing server is no counterexample: it is asked for before the first case, or the
+/// seed of one would be kept.
+pub(crate) fn cases(cases: u32) -> proptest::test_runner::Config {
+    server();
+    proptest::test_runner::Config::with_cases(cases)
+}
+
 /// Uses a connection of its own, away from async code, where a blocking connection may not wait.
 pub(crate) fn ask<T: Send>(work: impl FnOnce(&mut postgres::Client) -> T + Send) -> T {
     let connect = || work(&mut postgres::Client::connect(&server(), postgres::NoTls).unwrap());
