@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use hearback_event::Kind;
 
+use super::names::ByName;
 use super::rollup::{Cell, Rollup, Rollups};
 use crate::StoreError;
 use crate::session::{Row, Session, params};
@@ -43,8 +44,10 @@ fn add(owed: &mut Owed, row: &dyn Row) -> Result<(), StoreError> {
             let source = name.parse().map_err(|_| damaged())?;
             *rollups.hourly.entry((step, source, kind, machine)).or_default() += count;
         }
-        Some(Rollup::Tags) => rollups.tags.add((step, name.into(), kind, machine), count),
-        Some(Rollup::Domains) => rollups.domains.add((step, name.into(), kind, machine), count),
+        Some(Rollup::ByName(ByName::Tag)) => rollups.tags.add((step, name.into(), kind, machine), count),
+        Some(Rollup::ByName(ByName::Domain)) => {
+            rollups.domains.add((step, name.into(), kind, machine), count);
+        }
         Some(Rollup::Delays) => rollups.delays.add((step, name.into(), kind, machine), count),
         None => return Err(damaged()),
     }
@@ -75,8 +78,8 @@ pub(super) fn owe_difference(
         owe(session, period, Rollup::Hourly, &(*hour, &source.to_string(), *kind, *machine), count)?;
     }
     for (rollup, before, after) in [
-        (Rollup::Tags, &before.tags, &after.tags),
-        (Rollup::Domains, &before.domains, &after.domains),
+        (Rollup::ByName(ByName::Tag), &before.tags, &after.tags),
+        (Rollup::ByName(ByName::Domain), &before.domains, &after.domains),
         (Rollup::Delays, &before.delays, &after.delays),
     ] {
         for ((day, name, kind, machine), count) in grown(before.cells(), after.cells()) {

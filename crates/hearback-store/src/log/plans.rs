@@ -3,14 +3,7 @@
 use rusqlite::Connection;
 
 use super::{alerts, expectations, profiles, recipient_list, recipients};
-
-/// The steps of a statement, as SQLite plans it.
-fn plan(connection: &Connection, sql: &str) -> Vec<String> {
-    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-    let values = vec!["1"; statement.parameter_count()];
-    let steps = statement.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).unwrap();
-    steps.map(Result::unwrap).collect()
-}
+use crate::sqlite::steps;
 
 #[test]
 fn no_question_about_people_walks_through_a_table() {
@@ -36,7 +29,7 @@ fn no_question_about_people_walks_through_a_table() {
         (alerts::PARTS, "alerts_parts"),
         ("DELETE FROM profiles WHERE address = $1", "PRIMARY KEY"),
     ] {
-        let steps = plan(&connection, sql);
+        let steps = steps(&connection, sql).unwrap();
         assert!(
             steps.iter().all(|step| step.starts_with("SEARCH") && step.contains(index)),
             "{sql}: {steps:?}"

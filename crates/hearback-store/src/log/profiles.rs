@@ -48,33 +48,37 @@ pub(super) fn put(session: &dyn Session, address: &Address, profile: &Profile) -
     Ok(true)
 }
 
-/// Those of these recipients whose profile says no id yet, each once.
+/// Those of these recipients whose profile says no id yet, each once, with the profile that does.
 pub(super) fn without_user(
     session: &dyn Session,
-    users: Vec<(Address, String)>,
-) -> Result<Vec<(Address, String)>, StoreError> {
-    let mut first = BTreeMap::new();
+    users: &[(Address, String)],
+) -> Result<BTreeMap<Address, Profile>, StoreError> {
+    let addresses: Vec<&str> = users.iter().map(|(address, _)| address.as_str()).collect();
+    let mut known = look_up(session, &addresses)?;
+    let mut missing = BTreeMap::new();
     for (address, user_id) in users {
-        first.entry(address).or_insert(user_id);
+        let profile = known.entry(address.as_str().to_owned()).or_default();
+        if profile.user_id.is_none() {
+            profile.user_id = Some(user_id.clone());
+            missing.insert(address.clone(), profile.clone());
+        }
     }
-    let addresses: Vec<&str> = first.keys().map(Address::as_str).collect();
-    let known = look_up(session, &addresses)?;
-    let has_none =
-        |address: &Address| known.get(address.as_str()).is_none_or(|profile| profile.user_id.is_none());
-    Ok(first.into_iter().filter(|(address, _)| has_none(address)).collect())
+    Ok(missing)
 }
 
-/// Keeps ids for recipients that have none ([`without_user`]). How many.
+/// Keeps ids for recipients that have none. How many.
 pub(super) fn name_users(session: &dyn Session, users: &[(Address, String)]) -> Result<u64, StoreError> {
-    let addresses: Vec<&str> = users.iter().map(|(address, _)| address.as_str()).collect();
-    let known = look_up(session, &addresses)?;
-    let mut rows: Vec<Param<'_>> = Vec::with_capacity(3 * users.len());
-    for (address, user_id) in users {
-        let name = known.get(address.as_str()).and_then(|profile| profile.name.as_deref());
-        rows.extend([Param::from(address.as_str()), user_id.as_str().into(), name.into()]);
+    let missing = without_user(session, users)?;
+    let mut rows: Vec<Param<'_>> = Vec::with_capacity(3 * missing.len());
+    for (address, profile) in &missing {
+        rows.extend([
+            Param::from(address.as_str()),
+            profile.user_id.as_deref().into(),
+            profile.name.as_deref().into(),
+        ]);
     }
     session.write(&PROFILES, &rows)?;
-    Ok(users.len() as u64)
+    Ok(missing.len() as u64)
 }
 
 const PROFILES: Table = Table {

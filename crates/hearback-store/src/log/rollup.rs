@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use hearback_event::{Fact, Kind, Timestamp};
 
-use super::names::{self, Names, Sums};
+use super::names::{self, ByName, Names, Sums};
 use super::period::Period;
 use super::stage::StagedEvent;
 use crate::session::{Column, Session, Table, params};
@@ -24,6 +24,14 @@ pub(super) struct Rollups {
 }
 
 impl Rollups {
+    /// The counts by one kind of names.
+    pub(super) const fn by_name(&self, by: ByName) -> &Names {
+        match by {
+            ByName::Tag => &self.tags,
+            ByName::Domain => &self.domains,
+        }
+    }
+
     /// Counts one event.
     pub(super) fn add(&mut self, fact: &Fact, event: &StagedEvent) {
         let machine = fact.has(Fact::MACHINE);
@@ -46,8 +54,7 @@ impl Rollups {
 #[derive(Clone, Copy)]
 pub(super) enum Rollup {
     Hourly,
-    Tags,
-    Domains,
+    ByName(ByName),
     Delays,
 }
 
@@ -78,38 +85,24 @@ impl Rollup {
     pub(super) const fn number(self) -> i64 {
         match self {
             Self::Hourly => 1,
-            Self::Tags => 2,
-            Self::Domains => 3,
+            Self::ByName(ByName::Tag) => 2,
+            Self::ByName(ByName::Domain) => 3,
             Self::Delays => 4,
         }
     }
 
     /// The one of a number.
     pub(super) fn of_number(number: i64) -> Option<Self> {
-        [Self::Hourly, Self::Tags, Self::Domains, Self::Delays]
+        [Self::Hourly, Self::ByName(ByName::Tag), Self::ByName(ByName::Domain), Self::Delays]
             .into_iter()
             .find(|rollup| rollup.number() == number)
-    }
-
-    const fn select(self) -> Option<&'static str> {
-        match self {
-            Self::Hourly => Some(
-                "SELECT hour, name, kind, machine, CAST(sum(count) AS BIGINT) FROM hourly JOIN sources ON sources.id = source
-                 WHERE hour BETWEEN $1 AND $2 AND period < $3 GROUP BY hour, name, kind, machine",
-            ),
-            Self::Delays => Some(
-                "SELECT hour, step, kind, machine, CAST(sum(count) AS BIGINT) FROM delivery_times
-                 WHERE hour BETWEEN $1 AND $2 AND period < $3 GROUP BY hour, step, kind, machine",
-            ),
-            Self::Tags | Self::Domains => None,
-        }
     }
 
     /// Seconds of one step of the table.
     const fn seconds(self) -> i64 {
         match self {
             Self::Hourly | Self::Delays => 3600,
-            Self::Tags | Self::Domains => 86_400,
+            Self::ByName(_) => 86_400,
         }
     }
 }
@@ -124,22 +117,21 @@ pub(super) fn collect(
 ) {
     let counts = &period.rollups;
     let within = |step: i64| (range.0..=range.1).contains(&step);
-    let texts = match rollup {
+    let names = match rollup {
         Rollup::Hourly => {
-            let meant = counts.hourly.iter().filter(|((hour, ..), _)| within(*hour));
-            let named = meant.map(|((hour, source, kind, machine), count)| {
-                (*hour, name_of(*source), *kind, *machine, *count)
-            });
-            return into.add(named.collect());
+            for ((hour, source, kind, machine), count) in
+                counts.hourly.iter().filter(|((hour, ..), _)| within(*hour))
+            {
+                into.add((*hour, &name_of(*source), *kind, *machine), *count);
+            }
+            return;
         }
-        Rollup::Tags => counts.tags.cells(),
-        Rollup::Domains => counts.domains.cells(),
-        Rollup::Delays => counts.delays.cells(),
+        Rollup::ByName(by) => counts.by_name(by),
+        Rollup::Delays => &counts.delays,
     };
-    let meant = texts.iter().filter(|((day, ..), _)| within(*day));
-    into.add(
-        meant.map(|((day, name, kind, machine), count)| (*day, &**name, *kind, *machine, *count)).collect(),
-    );
+    for ((step, name, kind, machine), count) in names.cells().iter().filter(|((step, ..), _)| within(*step)) {
+        into.add((*step, name, *kind, *machine), *count);
+    }
 }
 
 /// The first and last step that a time range touches.
@@ -156,13 +148,29 @@ pub(super) fn read(
     unsealed: u64,
     mut sums: Sums,
 ) -> Result<Vec<RollupRow>, StoreError> {
-    match rollup.select() {
-        Some(sql) => sums.add(session.all(sql, params![range.0, range.1, unsealed], |row| {
-            let kind = Kind::from_number(row.int(2)? as u8).unwrap_or_default();
-            Ok((row.int(0)?, row.text(1)?.to_owned(), kind, row.int(3)? != 0, row.int(4)? as u64))
-        })?),
-        None => names::sum(session, rollup, range, unsealed, &mut sums)?,
-    }
+    let sql = match rollup {
+        Rollup::Hourly => {
+            "SELECT hour, name, kind, machine, CAST(sum(count) AS BIGINT) FROM hourly JOIN sources ON sources.id = source
+             WHERE hour BETWEEN $1 AND $2 AND period < $3 GROUP BY hour, name, kind, machine"
+        }
+        Rollup::Delays => {
+            "SELECT hour, step, kind, machine, CAST(sum(count) AS BIGINT) FROM delivery_times
+             WHERE hour BETWEEN $1 AND $2 AND period < $3 GROUP BY hour, step, kind, machine"
+        }
+        Rollup::ByName(by) => {
+            names::sum(session, by, range, unsealed, &mut sums)?;
+            return Ok(rows(rollup, sums));
+        }
+    };
+    session.query(sql, params![range.0, range.1, unsealed], &mut |row| {
+        let kind = Kind::from_number(row.int(2)? as u8).unwrap_or_default();
+        sums.add((row.int(0)?, row.text(1)?, kind, row.int(3)? != 0), row.int(4)? as u64);
+        Ok(())
+    })?;
+    Ok(rows(rollup, sums))
+}
+
+fn rows(rollup: Rollup, sums: Sums) -> Vec<RollupRow> {
     let mut rows = Vec::new();
     for (step, names) in sums.into_steps() {
         let start = step.checked_mul(rollup.seconds()).and_then(Timestamp::from_seconds);
@@ -178,5 +186,5 @@ pub(super) fn read(
             }));
         }
     }
-    Ok(rows)
+    rows
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use hearback_event::{Address, RecipientState};
 
 use super::filter;
-use super::names;
+use super::names::{self, ByName};
 use super::period::Period;
 use super::posting::{BLOCK, pack, place, place_of, unpack};
 use super::rebuild::rollup_difference;
 use super::recipients::{self, Rows};
-use super::rollup::{Cell, DELAYS, HOURLY, Rollup};
+use super::rollup::{Cell, DELAYS, HOURLY};
 use super::start::LogStart;
 use super::tail::{Sealed, block_id, first_position};
 use crate::StoreError;
@@ -152,8 +152,8 @@ impl Prepared {
         for (table, expected) in [("hourly", hourly), ("delivery_times", texts(&self.delays))] {
             differences.extend(rollup_difference(session, table, self.period, &expected)?);
         }
-        for (rollup, expected) in [(Rollup::Tags, &self.tags), (Rollup::Domains, &self.domains)] {
-            differences.extend(names::difference(session, rollup, self.period, expected)?);
+        for (by, expected) in [(ByName::Tag, &self.tags), (ByName::Domain, &self.domains)] {
+            differences.extend(names::difference(session, by, self.period, expected)?);
         }
         Ok(differences)
     }
@@ -303,10 +303,10 @@ fn write_some(session: &dyn Session, p: &Prepared, from: usize, most: usize) -> 
         return Ok(delays.len());
     }
     at -= p.delays.len();
-    for (rollup, days) in [(Rollup::Tags, &p.tags), (Rollup::Domains, &p.domains)] {
+    for (by, days) in [(ByName::Tag, &p.tags), (ByName::Domain, &p.domains)] {
         let rows = part(days, at, most);
         if !rows.is_empty() {
-            names::write(session, rollup, p.period, rows)?;
+            names::write(session, by, p.period, rows)?;
             return Ok(rows.len());
         }
         at -= days.len();

@@ -1,10 +1,12 @@
-//! The contract, kept by SQLite.
+//! The contract, kept by the log over either database.
+
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use hearback_event::{Address, EventId, Kind, MessageId, Origin, Record, Timestamp};
 
 use super::message::Messages;
-use super::names::Sums;
+use super::names::{ByName, Sums};
 use super::queue::Command;
 use super::rollup::{self, Rollup};
 use super::stage::stage;
@@ -124,15 +126,13 @@ impl Store for LogStore {
     fn name_users(&self, users: Vec<(Address, String)>) -> Answer<'_, u64> {
         async move {
             // Nearly all are known already, and reading holds nobody up.
-            let new = self.read(move |_, session| profiles::without_user(session, users)).await?;
-            if new.is_empty() {
+            let users: Arc<[(Address, String)]> = users.into();
+            let asked = Arc::clone(&users);
+            let missing = self.read(move |_, session| profiles::without_user(session, &asked)).await?;
+            if missing.is_empty() {
                 return Ok(0);
             }
-            self.write(move |session| {
-                let new = profiles::without_user(session, new.clone())?;
-                profiles::name_users(session, &new)
-            })
-            .await
+            self.write(move |session| profiles::name_users(session, &users)).await
         }
         .boxed()
     }
@@ -147,11 +147,11 @@ impl Store for LogStore {
     }
 
     fn daily_by_tag(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>> {
-        self.rollup(Rollup::Tags, since, until)
+        self.rollup(Rollup::ByName(ByName::Tag), since, until)
     }
 
     fn daily_by_domain(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<RollupRow>> {
-        self.rollup(Rollup::Domains, since, until)
+        self.rollup(Rollup::ByName(ByName::Domain), since, until)
     }
 
     fn delivery_times(&self, since: Timestamp, until: Timestamp) -> Answer<'_, Vec<DeliveryTimes>> {

@@ -2,7 +2,7 @@
 
 mod copy;
 mod keeper;
-#[cfg(debug_assertions)]
+#[cfg(any(test, debug_assertions))]
 mod plan;
 mod purge;
 mod readers;
@@ -18,6 +18,8 @@ use crate::StoreError;
 use crate::log::{LogOptions, LogStore, Opening};
 pub(crate) use copy::{backup, restore};
 use keeper::SqliteKeeper;
+#[cfg(test)]
+pub(crate) use plan::steps;
 use readers::SqliteReaders;
 
 /// How a SQLite store is opened.

@@ -52,7 +52,7 @@ pub(super) fn check(connection: &Connection, sql: &str) {
 }
 
 /// How SQLite plans a statement.
-fn steps(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+pub(crate) fn steps(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
     // Only the plan is wanted: parameters without a value are NULL.
     let mut rows = statement.raw_query();

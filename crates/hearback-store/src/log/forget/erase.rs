@@ -7,7 +7,7 @@ use hearback_event::{Fact, Kind, RecipientState, Record, Timestamp};
 
 use super::super::delivery;
 use super::super::journal::Writer;
-use super::super::names::{self, OTHERS};
+use super::super::names::{self, ByName, OTHERS};
 use super::super::owed;
 use super::super::posting::{Key, keys_of, period_of, place_of};
 use super::super::recipients;
@@ -200,10 +200,10 @@ fn erase_event(
     let cell = Counted { session, tail, period, record };
     for tag in before.tags.iter().filter(|tag| !after.tags.contains(tag)) {
         let name = if person.is_named_in(tag.as_bytes()) { OTHERS } else { tag };
-        cell.owe(Rollup::Tags, name)?;
+        cell.owe(ByName::Tag, name)?;
     }
     if let Some(domain) = before.recipient.as_ref().filter(|_| is_own).and_then(|address| address.domain()) {
-        cell.owe(Rollup::Domains, domain)?;
+        cell.owe(ByName::Domain, domain)?;
     }
     Ok(if is_own { Erased::Own } else { Erased::Mention })
 }
@@ -217,17 +217,17 @@ struct Counted<'a> {
 }
 
 impl Counted<'_> {
-    fn owe(&self, rollup: Rollup, name: &str) -> Result<(), StoreError> {
+    fn owe(&self, by: ByName, name: &str) -> Result<(), StoreError> {
         let event = &self.record.event;
         let (day, kind, machine) = (self.record.occurred_at().day(), event.kind, event.by_machine());
-        let counted_as = if self.has_cell(rollup, day, name, kind, machine)? { name } else { OTHERS };
-        owed::owe(self.session, self.period, rollup, &(day, counted_as, kind, machine), 1)
+        let counted_as = if self.has_cell(by, day, name, kind, machine)? { name } else { OTHERS };
+        owed::owe(self.session, self.period, Rollup::ByName(by), &(day, counted_as, kind, machine), 1)
     }
 
     /// Whether the name has a count of its own: there are so many at most.
     fn has_cell(
         &self,
-        rollup: Rollup,
+        by: ByName,
         day: i64,
         name: &str,
         kind: Kind,
@@ -236,14 +236,11 @@ impl Counted<'_> {
         if self.period >= self.tail.first_unsealed() {
             let period = self.tail.unsealed.iter().find(|period| period.number() == self.period);
             return Ok(period.is_some_and(|period| {
-                let names = match rollup {
-                    Rollup::Domains => &period.rollups.domains,
-                    Rollup::Tags | Rollup::Hourly | Rollup::Delays => &period.rollups.tags,
-                };
+                let names = period.rollups.by_name(by);
                 names.cells().contains_key(&(day, name.into(), kind, machine))
             }));
         }
-        names::has_cell(self.session, rollup, self.period, (day, name, kind, machine))
+        names::has_cell(self.session, by, self.period, (day, name, kind, machine))
     }
 }
 
@@ -273,15 +270,16 @@ fn fold(
 
 /// Counts among the others what was counted under a tag.
 fn count_among_others(session: &dyn Session, tag: &str) -> Result<(), StoreError> {
+    const TAGS: Rollup = Rollup::ByName(ByName::Tag);
     names::forget_tag(session, tag)?;
     let sql = "SELECT period, step, kind, machine, count FROM owed_counts WHERE rollup = $1 AND name = $2";
-    let owed = session.all(sql, params![Rollup::Tags.number(), tag], |row| {
+    let owed = session.all(sql, params![TAGS.number(), tag], |row| {
         let kind = Kind::from_number(row.int(2)? as u8).unwrap_or_default();
         Ok((row.int(0)? as u64, row.int(1)?, kind, row.int(3)? != 0, row.int(4)? as u64))
     })?;
     for (period, day, kind, machine, count) in owed {
-        owed::owe(session, period, Rollup::Tags, &(day, OTHERS, kind, machine), count)?;
+        owed::owe(session, period, TAGS, &(day, OTHERS, kind, machine), count)?;
     }
     let sql = "DELETE FROM owed_counts WHERE rollup = $1 AND name = $2";
-    session.execute(sql, params![Rollup::Tags.number(), tag]).map(|_| ())
+    session.execute(sql, params![TAGS.number(), tag]).map(|_| ())
 }
