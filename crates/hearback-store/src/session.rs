@@ -180,9 +180,6 @@ pub(crate) trait Session {
     /// Calls `each` with the rows of many keys, in any order. `select` ends with the column that the keys are compared with.
     fn look_up(&self, select: &str, keys: Keys<'_>, each: Each<'_>) -> Result<(), StoreError>;
 
-    /// Removes the rows of many keys. `delete` ends with the column that the keys are compared with.
-    fn remove(&self, delete: &str, keys: Keys<'_>) -> Result<(), StoreError>;
-
     /// Writes rows; their values one after the other, as many for each as the table has columns.
     fn write(&self, table: &Table, values: &[Param<'_>]) -> Result<(), StoreError>;
 }

@@ -1,8 +1,8 @@
 //! One batch, before it is written: which requests are genuine news, which were known, which are forged.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use hearback_event::{DedupKey, Fact, Kind, Origin, delay_step};
+use hearback_event::{Fact, Kind, Origin, delay_step};
 
 use super::filter::Filters;
 use super::posting::{Key, position_at};
@@ -12,45 +12,12 @@ use super::tail::{Blocks, Tail};
 use crate::session::{Keys, Session, params};
 use crate::{Order, Receipt, SourceRef, StoreError};
 
-pub(crate) type Digest = [u8; 16];
+pub(super) type Digest = [u8; 16];
 
 /// What tells that a message begins to be sent.
 const BEGINNINGS: &[Kind] = &[Kind::Registered, Kind::Queued, Kind::Sent, Kind::Deferred];
 /// Of a send to many, so many of its newest events are looked at.
 const MOST_OF_A_SEND: usize = 64;
-
-/// What the requests of a batch want to be the first to say.
-#[derive(Default)]
-pub(crate) struct Wanted {
-    /// Keys of events that memory does not know, in their order, each once.
-    pub(crate) keys: BTreeSet<Digest>,
-    /// One-time tokens, each with the body that it came with first.
-    pub(crate) tokens: HashMap<Digest, Digest>,
-}
-
-impl Wanted {
-    /// What the requests of a batch want.
-    pub(super) fn of<'a>(requests: impl Iterator<Item = &'a Staged>, tail: &Tail) -> Self {
-        let mut wanted = Self::default();
-        for request in requests {
-            if let Some(token) = request.token {
-                wanted.tokens.entry(*token.as_bytes()).or_insert(*request.digest.as_bytes());
-            }
-            let keys = request.events.iter().flat_map(|event| &event.unique).map(DedupKey::as_bytes);
-            wanted.keys.extend(keys.filter(|key| !tail.unsealed.iter().any(|period| period.knows(key))));
-        }
-        wanted
-    }
-}
-
-/// What the database says to it, besides what is in the log as far as memory knows it.
-#[derive(Default)]
-pub(crate) struct Claims {
-    /// Keys that others were first with.
-    pub(crate) known: HashSet<Digest>,
-    /// Tokens that are bound already, with their bodies.
-    pub(crate) bodies: HashMap<Digest, Digest>,
-}
 
 /// What a batch will write.
 #[derive(Default)]
@@ -65,14 +32,19 @@ pub(crate) struct Plan {
     pub(super) sources: Vec<(u32, SourceRef)>,
     /// What became of each request.
     pub(super) receipts: Vec<Receipt>,
-    pub(crate) unique: HashSet<Digest>,
-    pub(crate) bodies: HashMap<Digest, Digest>,
+    unique: HashSet<Digest>,
+    bodies: HashMap<Digest, Digest>,
     sends: HashSet<u64>,
     /// When the messages of this batch began to be sent, as far as it tells.
     begun: HashMap<u64, i64>,
 }
 
 impl Plan {
+    /// Tokens with nothing new beside them.
+    pub(super) fn loose_tokens(&self) -> impl Iterator<Item = &(Digest, Digest, Option<u64>)> {
+        self.tokens.iter().filter(|(_, _, position)| position.is_none())
+    }
+
     /// Moves it to where its first event has the position `first`; it was made for 1.
     pub(super) fn place(&mut self, first: u64) {
         let by = first - 1;
@@ -88,7 +60,8 @@ pub(super) struct Admission<'a> {
     pub(super) tail: &'a Tail,
     pub(super) filters: &'a Filters,
     pub(super) sources: &'a Sources,
-    pub(super) claims: &'a Claims,
+    /// The bodies of loose tokens.
+    pub(super) loose: &'a HashMap<Digest, Digest>,
     /// Periods before this one are beyond the horizon of deduplication.
     pub(super) oldest_period: u64,
     pub(super) plan: Plan,
@@ -186,10 +159,7 @@ impl Admission<'_> {
     fn knows(&self, event: &StagedEvent, oldest_period: u64) -> Result<bool, StoreError> {
         for key in &event.unique {
             let key = key.as_bytes();
-            if self.plan.unique.contains(key)
-                || self.tail.unsealed.iter().any(|period| period.knows(key))
-                || self.claims.known.contains(key)
-            {
+            if self.plan.unique.contains(key) || self.tail.unsealed.iter().any(|period| period.knows(key)) {
                 return Ok(true);
             }
             for period in self.filters.periods_with(key, oldest_period) {
@@ -229,7 +199,7 @@ impl Admission<'_> {
     /// The body that a token was bound to before.
     fn body_of(&self, token: &Digest) -> Result<Option<Digest>, StoreError> {
         let in_memory = || self.tail.unsealed.iter().rev().find_map(|period| period.body_of(token));
-        let known = self.plan.bodies.get(token).or_else(|| self.claims.bodies.get(token)).copied();
+        let known = self.plan.bodies.get(token).or_else(|| self.loose.get(token)).copied();
         if let Some(body) = known.or_else(in_memory) {
             return Ok(Some(body));
         }

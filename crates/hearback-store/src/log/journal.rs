@@ -1,6 +1,7 @@
 //! The one writer: takes whatever has queued since the last commit, puts it into one transaction, and answers after the
 //! commit. No timers: the batch grows with the load.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,13 +9,15 @@ use hearback_event::Origin;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
-use super::admit::{Admission, Claims, Plan, Wanted, oldest_period};
-use super::keeper::{Keeper, Known, Place};
+use super::admit::{Admission, Plan, oldest_period};
+use super::keeper::Keeper;
+use super::loose;
 use super::queue::{Command, Finish, Queue, Work};
 use super::seal::Sealing;
 use super::stage::Staged;
-use super::tail::first_position;
+use super::tail::Tail;
 use super::values;
+use crate::postgres::problem::whole;
 use crate::session::{Param, Session, params};
 use crate::{Receipt, StoreError};
 
@@ -23,7 +26,7 @@ const BATCH_REQUESTS: usize = 1024;
 const BATCH_EVENTS: usize = 4096;
 /// Rows that are sealed in one transaction when nothing else waits.
 const IDLE_ROWS: usize = 1000;
-/// How often a batch is decided about anew because another process has sealed meanwhile.
+/// How often a batch is decided about anew because memory was not at the end of the log.
 const ATTEMPTS: usize = 5;
 
 /// The writer's own state.
@@ -35,8 +38,10 @@ pub(super) struct Writer {
     pub(super) is_sealer: bool,
     pub(super) sealing: Option<Sealing>,
     pub(super) preparing: bool,
-    /// Something is left to be dropped.
-    pub(super) pruning: bool,
+    /// One-time tokens may have grown too old.
+    pub(super) old_tokens: bool,
+    /// Whether there were loose tokens when this process had its last turn.
+    loose_tokens: bool,
     pub(super) horizon_nanos: i64,
 }
 
@@ -72,7 +77,8 @@ impl Writer {
             is_sealer: false,
             sealing: None,
             preparing: false,
-            pruning: true,
+            old_tokens: true,
+            loose_tokens: true,
             horizon_nanos,
         }
     }
@@ -117,7 +123,7 @@ impl Writer {
     /// The next command; while there is none, seals.
     fn next(&mut self, commands: &mut mpsc::Receiver<Command>) -> Option<Command> {
         loop {
-            if self.sealing.is_none() && !self.pruning {
+            if self.sealing.is_none() && !self.old_tokens {
                 let first = commands.blocking_recv();
                 // Where receivers and this thread share a core, the first request wakes this thread before the others are
                 // in the queue. Letting the receivers run as long as that brings more doubles the batch under load, and
@@ -154,8 +160,7 @@ impl Writer {
         let mut finishes = Vec::new();
         let apart = if self.keeper.writes_apart() { std::mem::take(&mut work) } else { Vec::new() };
         let outcome = self.transact(&requests, work, &mut finishes, &dictionaries, events);
-        // What was appended in one go has left sealing behind.
-        let behind = self.keeper.can_append() && (self.sealing.is_some() || self.pruning);
+        let behind = self.keeper.writes_apart() && (self.sealing.is_some() || self.old_tokens);
         match outcome {
             Ok(mut done) => {
                 metrics::histogram!("hearback_commit_seconds").record(started.elapsed().as_secs_f64());
@@ -201,10 +206,9 @@ impl Writer {
         dictionaries: &[(Arc<str>, Vec<u8>)],
         events: usize,
     ) -> Result<Done, StoreError> {
-        // Where something stands against it, such as an event that another process has, it takes a closer look.
         if work.is_empty()
             && dictionaries.is_empty()
-            && self.keeper.can_append()
+            && self.keeper.may_append()
             && let Some(plan) = self.append(requests)?
         {
             return Ok(Done { plan, learned: Vec::new() });
@@ -225,32 +229,29 @@ impl Writer {
                 }
             }
         }
-        Err(StoreError::Write("other processes seal faster than this one can follow".to_owned()))
+        Err(StoreError::Write("what is in memory does not reach the end of the log".to_owned()))
     }
 
-    /// Writes a batch in one go, on the assumption that nobody else knows its events; nothing where somebody may.
+    /// Writes a batch in one go; nothing where another process had its turn meanwhile.
     fn append(&mut self, requests: &Submissions) -> Result<Option<Plan>, StoreError> {
         self.connect()?;
-        self.know_filters()?;
         if requests.iter().any(|(staged, _)| staged.known_messages_only) {
             self.shared.refresh(self.keeper.session())?;
         }
-        let mut plan = self.admit(requests, &Claims::default())?;
+        let (mut plan, known) = self.admit(requests)?;
         if plan.events.is_empty() && plan.tokens.is_empty() {
             return Ok(Some(plan));
         }
-        let (dedup, known) = (values::dedup(requests, &plan), self.known());
+        if plan.loose_tokens().next().is_some() {
+            return Ok(None);
+        }
+        let dedup = values::dedup(requests, &plan);
         let (events, payloads) = (values::events(requests, &plan, &dedup), values::payloads(requests, &plan));
-        let first = self.keeper.append(&plan, &events, &payloads, known)?;
-        Ok(first.map(|first| {
-            plan.place(first);
-            plan
-        }))
-    }
-
-    fn known(&self) -> Known {
-        let last_position = self.shared.tail.read().last_position;
-        Known { last_position, filters_upto: first_position(self.shared.filters.read().upto()) - 1 }
+        if !self.keeper.append(&plan, &events, &payloads, known)? {
+            return Ok(None);
+        }
+        plan.place(known + 1);
+        Ok(Some(plan))
     }
 
     /// Writes a batch; nothing where memory turned out to be out of date.
@@ -268,31 +269,51 @@ impl Writer {
             let id = insert_dictionary(self.keeper.session(), provider, body)?;
             learned.push((id, Arc::clone(provider), body.clone()));
         }
-        self.know_filters()?;
+        let (plan, end) = if requests.is_empty() {
+            (Plan::default(), 0)
+        } else {
+            let Some(decided) = self.decide(requests)? else { return Ok(None) };
+            decided
+        };
         let session = self.keeper.session();
-        if self.shared.others_write && requests.iter().any(|(staged, _)| staged.known_messages_only) {
-            self.shared.refresh(session)?;
-        }
-        let wanted = Wanted::of(requests.iter().map(|(staged, _)| staged), &self.shared.tail.read());
-        let claims = self.keeper.claim(&wanted)?;
-        let mut plan = self.admit(requests, &claims)?;
         if let Some(work) = work.take() {
             finishes.extend(work.into_iter().map(|work| work(session)));
         }
-        if let Some(sealing) = &mut self.sealing {
+        if self.keeper.writes_apart() {
+            // Others wait for their turn.
+        } else if let Some(sealing) = &mut self.sealing {
             sealing.write(session, events + events / 2 + 128)?;
-        } else if self.pruning {
-            self.pruning = self.prune(2 * events + 128)?;
+        } else if self.old_tokens {
+            self.forget_old_tokens()?;
         }
-        if !requests.is_empty() {
-            match self.keeper.place(&wanted, &plan, self.known())? {
-                Place::At(first) => plan.place(first),
-                Place::Stale => return Ok(None),
-            }
-            values::write(self.keeper.session(), requests, &plan)?;
+        let session = self.keeper.session();
+        let any_loose = loose::keep(session, &plan)?;
+        self.loose_tokens |= any_loose;
+        if any_loose || !plan.events.is_empty() {
+            self.keeper.end_turn(end)?;
         }
+        values::write(session, requests, &plan)?;
         self.keeper.commit()?;
         Ok(Some(Done { plan, learned }))
+    }
+
+    /// Takes this process's turn and decides about a batch: gives where the log ends with it. Nothing where memory does not reach
+    /// the end of the log.
+    fn decide(&mut self, requests: &Submissions) -> Result<Option<(Plan, u64)>, StoreError> {
+        let session = self.keeper.session();
+        let known = self.shared.tail.read().last_position;
+        let last = self.keeper.take_turn(known)?;
+        if last != known {
+            self.shared.refresh_all(session)?;
+        }
+        self.loose_tokens = loose::any(session)?;
+        let (mut plan, known) = self.admit(requests)?;
+        if known != last {
+            return Ok(None);
+        }
+        plan.place(known + 1);
+        let end = known + plan.events.len() as u64;
+        Ok(Some((plan, end)))
     }
 
     pub(super) fn connect(&mut self) -> Result<(), StoreError> {
@@ -300,7 +321,7 @@ impl Writer {
             // Another process may have taken over sealing.
             self.is_sealer = false;
             self.sealing = None;
-            self.pruning = true;
+            self.old_tokens = true;
         }
         Ok(())
     }
@@ -310,35 +331,40 @@ impl Writer {
         self.keeper.begin()
     }
 
-    /// Reads the filters of periods that another process, or an earlier one, has sealed.
-    fn know_filters(&self) -> Result<(), StoreError> {
-        // Not those that memory does not know as sealed: what a filter finds is looked for there.
-        let first_unsealed = self.shared.tail.read().first_unsealed();
-        if first_unsealed != self.shared.filters.read().upto() {
-            self.shared.filters.write().load(self.keeper.session(), first_unsealed)?;
-        }
-        Ok(())
-    }
-
-    fn admit(&self, requests: &Submissions, claims: &Claims) -> Result<Plan, StoreError> {
+    /// Decides about a batch by what memory knows, which is everything up to the position that it gives too.
+    fn admit(&self, requests: &Submissions) -> Result<(Plan, u64), StoreError> {
+        let session = self.keeper.session();
+        let loose = if self.loose_tokens { loose::bodies(session, requests)? } else { HashMap::new() };
         let (tail, sources) = (self.shared.tail.read(), self.shared.sources());
+        self.know_filters(&tail)?;
         let filters = self.shared.filters.read();
         // What is imported was received elsewhere, at any time.
         let received = requests.iter().filter(|(staged, _)| staged.origin != Origin::Import);
         let now = received.map(|(staged, _)| staged.received_at.as_nanos()).max().unwrap_or_default();
         let mut admission = Admission {
-            session: self.keeper.session(),
+            session,
             tail: &tail,
             filters: &filters,
             sources: &sources,
-            claims,
+            loose: &loose,
             oldest_period: oldest_period(&tail, now.saturating_sub(self.horizon_nanos)),
             plan: Plan::default(),
         };
         for (index, (staged, _)) in requests.iter().enumerate() {
             admission.admit(index, staged)?;
         }
-        Ok(admission.plan)
+        Ok((admission.plan, tail.last_position))
+    }
+
+    /// Reads the filters of periods that another process, or an earlier one, has sealed. Every key is either in memory or in a filter,
+    /// as long as `tail` stays as it is.
+    fn know_filters(&self, tail: &Tail) -> Result<(), StoreError> {
+        // Not those that memory does not know as sealed: what a filter finds is looked for there.
+        let first_unsealed = tail.first_unsealed();
+        if first_unsealed != self.shared.filters.read().upto() {
+            self.shared.filters.write().load(self.keeper.session(), first_unsealed)?;
+        }
+        Ok(())
     }
 
     /// Tells memory what is committed.
@@ -397,7 +423,7 @@ fn insert_dictionary(session: &dyn Session, provider: &str, body: &[u8]) -> Resu
 /// What is wrong, for those who wanted to write.
 pub(super) fn written(error: StoreError) -> String {
     match error {
-        StoreError::Read(error) => error.to_string(),
+        StoreError::Read(error) => whole(&*error),
         StoreError::Write(text) => text,
         other => other.to_string(),
     }

@@ -1,26 +1,8 @@
 //! What a database does for the one writer of a process, beyond statements that all understand.
 
-use super::admit::{Claims, Plan, Wanted};
+use super::admit::Plan;
 use crate::StoreError;
 use crate::session::{Param, Session};
-
-/// Where the events of a batch go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// The first of them has this position; the following are free as well.
-    At(u64),
-    /// Keys were removed from where recent ones are kept that the filters do not know yet: what was decided may be wrong.
-    Stale,
-}
-
-/// How far a writer's memory reaches.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Known {
-    /// The newest event that it knows.
-    pub(crate) last_position: u64,
-    /// The filters have every key up to this position.
-    pub(crate) filters_upto: u64,
-}
 
 /// Whether nothing is left of what was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +14,10 @@ pub(crate) struct Purged {
 }
 
 /// The writer's connection.
+///
+/// Processes that share a log take turns. Whoever has his turn knows, after reading what others wrote before it, every event of the
+/// log; so what memory and filters say of an event is the truth until the turn ends, with the transaction. Whose turn nobody else had
+/// one after may write a batch without asking again ([`Keeper::append`]).
 pub(crate) trait Keeper: Send {
     /// The connection.
     fn session(&self) -> &dyn Session;
@@ -49,32 +35,34 @@ pub(crate) trait Keeper: Send {
     /// Ends the transaction: nothing of it happened.
     fn roll_back(&mut self);
 
-    /// Writes a whole batch at once and durably, if nothing stands against it: `events` and `payloads` are the values of its
-    /// rows, with positions that are counted from 1. Gives the position of its first event. `None`, and nothing written, where
-    /// something has to be looked at first, or where this database has no such short way.
+    /// Waits, within a transaction, until it is this process's turn to write events, and keeps it until the transaction ends. Gives
+    /// the newest position of the log, of which memory knows those up to `known`.
+    fn take_turn(&self, known: u64) -> Result<u64, StoreError>;
+
+    /// Says, before it is written, that the log ends at `last` after this turn, or that something else is written that batches are
+    /// decided by.
+    fn end_turn(&self, last: u64) -> Result<(), StoreError>;
+
+    /// Whether nobody else has had a turn since this process had its last, as far as is known: then [`Keeper::append`] is the short
+    /// way.
+    fn may_append(&self) -> bool {
+        false
+    }
+
+    /// Writes a batch at once and durably, in a turn of its own, if nobody else had one since this process, and the log ends at
+    /// `known`: `events` and `payloads` are the values of its rows, with positions that are counted from 1. Whether it did.
     fn append(
         &self,
-        plan: &Plan,
-        events: &[Param<'_>],
-        payloads: &[Param<'_>],
-        known: Known,
-    ) -> Result<Option<u64>, StoreError>;
-
-    /// Whether [`Keeper::append`] is a way at all.
-    fn can_append(&self) -> bool;
-
-    /// Claims what a batch wants to be the first to say, against other processes and against what memory does not hold.
-    fn claim(&self, wanted: &Wanted) -> Result<Claims, StoreError>;
-
-    /// Gives a batch its place in the log. After it the transaction must soon end: others wait.
-    fn place(&self, wanted: &Wanted, plan: &Plan, known: Known) -> Result<Place, StoreError>;
+        _plan: &Plan,
+        _events: &[Param<'_>],
+        _payloads: &[Param<'_>],
+        _known: u64,
+    ) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 
     /// Whether this process is the one that seals, among those that share the database.
     fn seals(&self) -> Result<bool, StoreError>;
-
-    /// Drops what is no longer needed once every position up to `sealed` is in a sealed period, and tokens received before
-    /// `horizon`; about `budget` rows. Whether there is more to do.
-    fn prune(&self, sealed: u64, horizon: i64, budget: usize) -> Result<bool, StoreError>;
 
     /// Drops the partitions all of whose positions are before this one, where the log has partitions and nobody is using them.
     fn drop_partitions(&mut self, _before: u64) -> Result<(), StoreError> {
@@ -92,7 +80,7 @@ pub(crate) trait Keeper: Send {
         Ok(Purged { rewritten: false, complete: true })
     }
 
-    /// Whether small writes that are no events get a transaction of their own each, so that one that fails does not take
-    /// the events with it.
+    /// Whether sealing, and small writes that are no events, get transactions of their own: so that others need not wait with
+    /// their turn, and one that fails does not take the events with it.
     fn writes_apart(&self) -> bool;
 }

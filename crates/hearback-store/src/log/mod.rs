@@ -2,9 +2,8 @@
 //!
 //! The log (`events`, `payloads`) is append-only. Its indexes are made per period of 65536 events: those of the newest periods
 //! are in memory, and a full period is *sealed*: written once, sorted, a little with each later batch. So the cost of an
-//! insert does not grow with history. Whether an event was seen before is answered by the batch, the periods in memory, what
-//! the database says of other processes' events, and filters over the sealed periods; a filter never decides, the stored key
-//! does. Messages are made of their events when they are asked for. Recipients and counts are rows that are true up to a
+//! insert does not grow with history. Whether an event was seen before is answered by the batch, the periods in memory (into which
+//! events of other processes are read first), and filters over the sealed periods; a filter never decides, the stored key does. Messages are made of their events when they are asked for. Recipients and counts are rows that are true up to a
 //! sealed period, completed from memory when read.
 //!
 //! What differs between databases is behind three traits: [`Session`] (statements), [`Keeper`] (the writer's transactions and
@@ -20,6 +19,7 @@ mod forget;
 mod groups;
 mod journal;
 mod keeper;
+mod loose;
 mod message;
 mod message_list;
 mod names;
@@ -57,10 +57,10 @@ use tokio::sync::{oneshot, watch};
 
 use crate::session::{Each, Keys, Param, Session, Table};
 use crate::{SourceRef, StoreError};
-pub(crate) use admit::{Claims, Digest, Plan, Wanted};
+pub(crate) use admit::Plan;
 use filter::Filters;
 use journal::{Writer, written};
-pub(crate) use keeper::{Keeper, Known, Place, Purged};
+pub(crate) use keeper::{Keeper, Purged};
 use payload::Codec;
 pub use quarantine::QuarantineLimits;
 use queue::{Command, Finish, Queue, Work};
@@ -337,6 +337,13 @@ impl Shared {
         Ok(())
     }
 
+    /// Forgets what memory knows of the log and reads it again.
+    fn reload(&self, session: &dyn Session) -> Result<(), StoreError> {
+        let mut tail = self.tail.write();
+        *tail = Tail::of(start::LogStart::read(session)?);
+        self.catch_up(session, &mut tail, u64::MAX)
+    }
+
     /// Tells those who follow the log how long it is.
     fn announce(&self, last_position: u64) {
         self.last_position.send_if_modified(|known| std::mem::replace(known, last_position) != last_position);
@@ -371,9 +378,6 @@ impl Session for Unavailable {
         self.error()
     }
     fn look_up(&self, _: &str, _: Keys<'_>, _: Each<'_>) -> Result<(), StoreError> {
-        self.error()
-    }
-    fn remove(&self, _: &str, _: Keys<'_>) -> Result<(), StoreError> {
         self.error()
     }
     fn write(&self, _: &Table, _: &[Param<'_>]) -> Result<(), StoreError> {

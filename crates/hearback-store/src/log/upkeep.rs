@@ -7,9 +7,9 @@ use hearback_event::Timestamp;
 
 use super::filter::Filters;
 use super::journal::Writer;
+use super::loose;
 use super::queue::Command;
 use super::seal::{Prepared, Sealing, prepare};
-use super::tail::first_position;
 use crate::StoreError;
 use crate::session::Session;
 
@@ -39,7 +39,7 @@ impl Writer {
             self.shared.filters.write().add(sealed.number, &filter);
             self.shared.tail.write().seal(sealed);
             self.sealing = None;
-            self.pruning = true;
+            self.old_tokens = true;
         }
     }
 
@@ -54,8 +54,8 @@ impl Writer {
         self.begin()?;
         if let Some(sealing) = &mut self.sealing {
             sealing.write(self.keeper.session(), rows)?;
-        } else if self.pruning {
-            self.pruning = self.prune(rows)?;
+        } else if self.old_tokens {
+            self.forget_old_tokens()?;
         }
         self.keeper.commit()?;
         self.finish_sealing();
@@ -65,15 +65,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Drops some of what the sealed periods have made superfluous.
-    pub(super) fn prune(&mut self, budget: usize) -> Result<bool, StoreError> {
-        if !self.seals()? {
-            return Ok(false);
+    /// Forgets loose tokens beyond the horizon: they are refused for their age before they are looked for.
+    pub(super) fn forget_old_tokens(&mut self) -> Result<(), StoreError> {
+        if self.seals()? {
+            loose::forget(self.keeper.session(), Timestamp::now().as_nanos() - self.horizon_nanos)?;
         }
-        let sealed = first_position(self.shared.tail.read().first_unsealed()) - 1;
-        // Tokens older than the horizon are refused for their age before they are looked for.
-        let horizon = Timestamp::now().as_nanos() - self.horizon_nanos;
-        self.keeper.prune(sealed, horizon, budget)
+        self.old_tokens = false;
+        Ok(())
     }
 
     /// Has the oldest full period sorted on another thread.
@@ -151,6 +149,11 @@ impl Writer {
                 }
             }
         };
-        super::rebuild::replace(&mut transaction, &self.shared, progress)
+        super::rebuild::replace(&mut transaction, &self.shared, progress).inspect_err(|_| {
+            // What is not sealed any more must be in memory, or known events would be taken for new ones.
+            if let Err(error) = self.shared.reload(self.keeper.session()) {
+                tracing::error!(%error, "the log could not be read again after a rebuild that failed; restart hearback");
+            }
+        })
     }
 }

@@ -1,11 +1,11 @@
 //! The writer's connection to PostgreSQL, and its agreement with the other processes that write to the same log.
 //!
-//! Keys are claimed by inserting them into `recent_keys`, in their order: whoever comes second waits for the first and then
-//! knows that the event is known. Positions are given last: `head` is locked from then to the commit, so that they follow the
-//! order of commits. One process at a time seals, the one that holds an advisory lock.
+//! They take turns by the lock of the one row of `head`, which says where the log ends and how many turns there were. It is held until
+//! the commit, so that positions follow the order of commits, and so that whoever holds it and has read what others wrote knows all keys
+//! of the log. A process that was alone since its last turn takes the next one and writes its batch in one statement. One process at a
+//! time seals, the one that holds an advisory lock.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::sync::LazyLock;
 
 use postgres::error::SqlState;
@@ -14,10 +14,10 @@ use postgres::types::ToSql;
 use super::PostgresOptions;
 use super::connect::connect;
 use super::partitions;
-use super::session::{Blob, PgSession, columns, sql_type};
+use super::session::{PgSession, columns, unnested};
 use crate::StoreError;
-use crate::log::{Claims, Digest, Keeper, Known, Place, Plan, Wanted, rows};
-use crate::session::{Keys, Param, Session, Table, params};
+use crate::log::{Keeper, Plan, rows};
+use crate::session::{Param, Session, Table, params};
 
 /// The writer's connection.
 pub(super) struct PgKeeper {
@@ -25,8 +25,12 @@ pub(super) struct PgKeeper {
     options: PostgresOptions,
     /// Whether this process holds the lock of the one that seals.
     seals: Cell<bool>,
-    /// What the open transaction has claimed.
-    claimed: RefCell<Vec<Digest>>,
+    /// The number of its last turn that came to something.
+    last_turn: Cell<Option<i64>>,
+    /// The number of the turn of the open transaction.
+    turn: Cell<Option<i64>>,
+    /// Whether nobody had a turn between its last two.
+    alone: Cell<bool>,
     /// Positions up to this one have their partitions.
     partitioned_to: Cell<u64>,
 }
@@ -37,60 +41,33 @@ impl PgKeeper {
             session,
             options,
             seals: Cell::new(false),
-            claimed: RefCell::default(),
+            last_turn: Cell::new(None),
+            turn: Cell::new(None),
+            alone: Cell::new(false),
             partitioned_to: Cell::new(0),
         }
     }
-
-    /// Takes back the claims that came to nothing, and sets right which body a token is bound to.
-    fn settle(&self, wanted: &Wanted, plan: &Plan) -> Result<(), StoreError> {
-        let claimed = self.claimed.borrow();
-        let unused = |key: &&Digest| !plan.unique.contains(*key) && !plan.bodies.contains_key(*key);
-        let unused: Vec<&[u8]> = claimed.iter().filter(unused).map(Digest::as_slice).collect();
-        self.session.remove("DELETE FROM recent_keys WHERE key", Keys::Blobs(&unused))?;
-        for (token, body) in
-            plan.bodies.iter().filter(|(token, body)| wanted.tokens.get(*token) != Some(body))
-        {
-            let sql = "UPDATE recent_keys SET digest = $1 WHERE key = $2";
-            self.session.execute(sql, params![body, token])?;
-        }
-        Ok(())
-    }
 }
 
-/// A whole batch in one statement: keys are claimed, then (which the count sees to) the end of the log is locked and moved, then
-/// rows are written. Where a key was claimed before, or the filters are not up to date, it ends with nothing done.
+/// A turn and all that is written in it, in one statement. Where somebody else had a turn, it ends with nothing done: also where that
+/// one's commit had to be waited for, because the row is looked at again then.
 fn append_statement() -> &'static str {
     static SQL: LazyLock<String> = LazyLock::new(|| {
-        let mut next = 6;
-        let mut list = |table: &Table| {
-            let places: Vec<String> = table
-                .columns
-                .iter()
-                .map(|(_, kind)| {
-                    next += 1;
-                    format!("${}::{}[]", next - 1, sql_type(*kind))
-                })
-                .collect();
-            let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
-            (places.join(", "), names.join(", "))
-        };
-        let ((events, event_names), (payloads, payload_names)) = (list(&rows::EVENTS), list(&rows::PAYLOADS));
-        let placed = event_names.replace("position", "base + position").replace("payload", "base + payload");
-        let kept = payload_names.replacen("id", "base + id", 1);
+        let names =
+            |table: &Table| table.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let (events, payloads) = (names(&rows::EVENTS), names(&rows::PAYLOADS));
+        let placed = events.replace("position", "base + position").replace("payload", "base + payload");
+        let kept = payloads.replacen("id", "base + id", 1);
+        let given = unnested(&rows::EVENTS, 4);
+        let given_payloads = unnested(&rows::PAYLOADS, 4 + rows::EVENTS.columns.len());
         format!(
-            "WITH claimed AS (
-                 INSERT INTO recent_keys (key, digest, received_at)
-                 SELECT key, digest, $3 FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS wanted (key, digest, n) ORDER BY n
-                 RETURNING 1
-             ), ended AS (
-                 UPDATE head SET last_position = last_position + $4
-                 WHERE CASE WHEN (SELECT count(*) FROM claimed) >= 0 THEN pruned_to <= $5 OR hearback_refuse('stale') END
-                 RETURNING last_position - $4 AS base
+            "WITH ended AS (
+                 UPDATE head SET last_position = last_position + $1, turn = turn + 1 WHERE turn = $2 AND last_position = $3
+                 RETURNING last_position - $1 AS base
              ), logged AS (
-                 INSERT INTO events ({event_names}) SELECT {placed} FROM ended, unnest({events}) AS given ({event_names})
+                 INSERT INTO events ({events}) SELECT {placed} FROM (SELECT base, {given} FROM ended) AS given
              ), kept AS (
-                 INSERT INTO payloads ({payload_names}) SELECT {kept} FROM ended, unnest({payloads}) AS given ({payload_names})
+                 INSERT INTO payloads ({payloads}) SELECT {kept} FROM (SELECT base, {given_payloads} FROM ended) AS given
              )
              SELECT base FROM ended"
         )
@@ -98,19 +75,11 @@ fn append_statement() -> &'static str {
     &SQL
 }
 
-/// The columns of claims.
-fn lists<'a>(claims: BTreeMap<&'a [u8], Option<&'a [u8]>>) -> (Vec<Blob<'a>>, Vec<Option<Blob<'a>>>) {
-    claims.into_iter().map(|(key, digest)| (Blob(key), digest.map(Blob))).unzip()
-}
-
-/// Whether a statement ended because something must be looked at first: a key that is claimed, `hearback_refuse`, or a partition
-/// that is missing.
-fn is_refused(error: &StoreError) -> bool {
+/// Whether a partition is missing.
+fn has_no_partition(error: &StoreError) -> bool {
     let StoreError::Read(source) = error else { return false };
     let code = source.downcast_ref::<postgres::Error>().and_then(postgres::Error::code);
-    code.is_some_and(|code| {
-        code.code() == "HB001" || [SqlState::UNIQUE_VIOLATION, SqlState::CHECK_VIOLATION].contains(code)
-    })
+    code == Some(&SqlState::CHECK_VIOLATION)
 }
 
 impl Keeper for PgKeeper {
@@ -122,58 +91,29 @@ impl Keeper for PgKeeper {
         if !self.session.is_closed() {
             return Ok(false);
         }
-        // The server was restarted, or the network failed: what was under way is lost with the old connection.
+        // The server was restarted, or the network failed: what was under way is lost with the old connection, or it is not.
         self.session = connect(&self.options)?;
         self.seals.set(false);
+        self.alone.set(false);
         self.partitioned_to.set(0);
         Ok(true)
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
+        self.turn.set(None);
         self.session.batch("BEGIN")
     }
 
-    fn append(
-        &self,
-        plan: &Plan,
-        events: &[Param<'_>],
-        payloads: &[Param<'_>],
-        known: Known,
-    ) -> Result<Option<u64>, StoreError> {
-        let new = plan.events.len() as i64;
-        if known.last_position + new as u64 > self.partitioned_to.get() {
-            return Ok(None);
-        }
-        let mut claims: BTreeMap<&[u8], Option<&[u8]>> =
-            plan.unique.iter().map(|key| (key.as_slice(), None)).collect();
-        claims.extend(plan.bodies.iter().map(|(token, body)| (token.as_slice(), Some(body.as_slice()))));
-        let (keys, digests) = lists(claims);
-        let now = hearback_event::Timestamp::now().as_nanos();
-        let filters_upto = known.filters_upto as i64;
-        let (events, payloads) = (columns(&rows::EVENTS, events), columns(&rows::PAYLOADS, payloads));
-        let mut values: Vec<&(dyn ToSql + Sync)> = vec![&keys, &digests, &now, &new, &filters_upto];
-        values.extend(events.iter().chain(&payloads).map(|list| list as &(dyn ToSql + Sync)));
-        let mut base = None;
-        let appended = self.session.rows(append_statement(), &values, &mut |row| {
-            base = Some(row.int(0)? as u64);
-            Ok(())
-        });
-        match appended {
-            Ok(()) => Ok(base.map(|base| base + 1)),
-            Err(error) if is_refused(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn can_append(&self) -> bool {
-        true
-    }
-
     fn commit(&mut self) -> Result<(), StoreError> {
-        self.session.batch("COMMIT")
+        self.session.batch("COMMIT")?;
+        if let Some(turn) = self.turn.take() {
+            self.last_turn.set(Some(turn));
+        }
+        Ok(())
     }
 
     fn roll_back(&mut self) {
+        self.turn.set(None);
         // Partitions that the transaction made are gone with it.
         self.partitioned_to.set(0);
         if !self.session.is_closed()
@@ -183,59 +123,66 @@ impl Keeper for PgKeeper {
         }
     }
 
-    fn claim(&self, wanted: &Wanted) -> Result<Claims, StoreError> {
-        let mut claimed = self.claimed.borrow_mut();
-        claimed.clear();
-        let mut wants: BTreeMap<&[u8], Option<&[u8]>> =
-            wanted.keys.iter().map(|key| (key.as_slice(), None)).collect();
-        wants.extend(wanted.tokens.iter().map(|(token, body)| (token.as_slice(), Some(body.as_slice()))));
-        let mut claims = Claims::default();
-        if wants.is_empty() {
-            return Ok(claims);
-        }
-        let (keys, digests) = lists(wants);
-        let now = hearback_event::Timestamp::now().as_nanos();
-        // In the order of the keys, so that two processes that claim the same ones never wait for each other in a circle.
-        let sql = "INSERT INTO recent_keys (key, digest, received_at)
-             SELECT key, digest, $3 FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS wanted (key, digest, n) ORDER BY n
-             ON CONFLICT (key) DO NOTHING RETURNING key";
-        self.session.rows(sql, &[&keys, &digests, &now], &mut |row| {
-            claimed.push(row.digest(0)?);
-            Ok(())
-        })?;
-        if claimed.len() == keys.len() {
-            return Ok(claims);
-        }
-        let mine: std::collections::HashSet<&Digest> = claimed.iter().collect();
-        claims.known = wanted.keys.iter().filter(|key| !mine.contains(key)).copied().collect();
-        let bound: Vec<&[u8]> =
-            wanted.tokens.keys().filter(|token| !mine.contains(token)).map(Digest::as_slice).collect();
-        let sql = "SELECT key, digest FROM recent_keys WHERE digest IS NOT NULL AND key";
-        self.session.look_up(sql, Keys::Blobs(&bound), &mut |row| {
-            claims.bodies.insert(row.digest(0)?, row.digest(1)?);
-            Ok(())
-        })?;
-        Ok(claims)
+    fn take_turn(&self, _known: u64) -> Result<u64, StoreError> {
+        let sql = "SELECT last_position, turn FROM head WHERE id = 1 FOR UPDATE";
+        let found = self.session().one(sql, params![], |row| Ok((row.int(0)? as u64, row.int(1)?)))?;
+        let (last, turn) = found
+            .ok_or_else(|| StoreError::Damaged("the row that says where the log ends is gone".to_owned()))?;
+        self.alone.set(self.last_turn.get().is_none_or(|mine| mine == turn));
+        self.turn.set(Some(turn));
+        Ok(last)
     }
 
-    fn place(&self, wanted: &Wanted, plan: &Plan, known: Known) -> Result<Place, StoreError> {
-        self.settle(wanted, plan)?;
-        let new = plan.events.len() as u64;
-        if new == 0 {
-            return Ok(Place::At(known.last_position + 1));
-        }
-        let sql = "UPDATE head SET last_position = last_position + $1 RETURNING last_position, pruned_to";
-        let head =
-            self.session().one(sql, params![new], |row| Ok((row.int(0)? as u64, row.int(1)? as u64)))?;
-        let (last, pruned) = head
-            .ok_or_else(|| StoreError::Damaged("the row that says where the log ends is gone".to_owned()))?;
-        if pruned > known.filters_upto {
-            return Ok(Place::Stale);
-        }
+    fn end_turn(&self, last: u64) -> Result<(), StoreError> {
+        let sql = "UPDATE head SET last_position = $1, turn = turn + 1 WHERE id = 1";
+        self.session().execute(sql, params![last])?;
+        self.turn.set(self.turn.get().map(|turn| turn + 1));
         if last > self.partitioned_to.get() {
             self.partitioned_to.set(partitions::provide(&self.session, last)?);
         }
-        Ok(Place::At(last - new + 1))
+        Ok(())
+    }
+
+    fn may_append(&self) -> bool {
+        self.alone.get() && self.last_turn.get().is_some()
+    }
+
+    fn append(
+        &self,
+        plan: &Plan,
+        events: &[Param<'_>],
+        payloads: &[Param<'_>],
+        known: u64,
+    ) -> Result<bool, StoreError> {
+        let Some(turn) = self.last_turn.get() else { return Ok(false) };
+        let new = plan.events.len() as i64;
+        if known + new as u64 > self.partitioned_to.get() {
+            return Ok(false);
+        }
+        let known = known as i64;
+        let (events, payloads) = (columns(&rows::EVENTS, events), columns(&rows::PAYLOADS, payloads));
+        let mut values: Vec<&(dyn ToSql + Sync)> = vec![&new, &turn, &known];
+        values.extend(events.iter().chain(&payloads).map(|list| list as &(dyn ToSql + Sync)));
+        let mut done = false;
+        let appended = self.session.rows(append_statement(), &values, &mut |_| {
+            done = true;
+            Ok(())
+        });
+        match appended {
+            Ok(()) if done => {
+                self.last_turn.set(Some(turn + 1));
+                Ok(true)
+            }
+            Ok(()) => {
+                self.alone.set(false);
+                Ok(false)
+            }
+            Err(error) if has_no_partition(&error) => {
+                self.partitioned_to.set(0);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn seals(&self) -> Result<bool, StoreError> {
@@ -245,31 +192,6 @@ impl Keeper for PgKeeper {
             self.seals.set(self.session().number(sql, params![super::SEALING_LOCK])? == 1);
         }
         Ok(self.seals.get())
-    }
-
-    fn prune(&self, sealed: u64, horizon: i64, budget: usize) -> Result<bool, StoreError> {
-        let pruned = self.session().number("SELECT pruned_to FROM head", params![])? as u64;
-        if pruned >= sealed {
-            // Tokens of requests that told nothing new, and keys of events that were dropped before they were sealed.
-            self.session.execute("DELETE FROM recent_keys WHERE received_at < $1", params![horizon])?;
-            return Ok(false);
-        }
-        let to = sealed.min(pruned + budget as u64);
-        let mut keys = Vec::new();
-        let sql = "SELECT dedup FROM events WHERE position > $1 AND position <= $2";
-        self.session.query(sql, params![pruned, to], &mut |row| {
-            keys.extend_from_slice(row.blob(0)?);
-            Ok(())
-        })?;
-        let sql = "SELECT token FROM payloads WHERE id > $1 AND id <= $2 AND token IS NOT NULL";
-        self.session.query(sql, params![pruned, to], &mut |row| {
-            keys.extend_from_slice(row.blob(0)?);
-            Ok(())
-        })?;
-        let keys: Vec<&[u8]> = keys.as_chunks::<16>().0.iter().map(<[u8; 16]>::as_slice).collect();
-        self.session.remove("DELETE FROM recent_keys WHERE key", Keys::Blobs(&keys))?;
-        self.session.execute("UPDATE head SET pruned_to = $1", params![to])?;
-        Ok(true)
     }
 
     fn drop_partitions(&mut self, before: u64) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ mod apart;
 mod connect;
 mod keeper;
 mod partitions;
-mod problem;
+pub(crate) mod problem;
 mod readers;
 mod schema;
 mod session;

@@ -112,13 +112,6 @@ impl Session for PgSession {
         self.rows(&format!("{select} = ANY($1)"), &[&list(keys)], each)
     }
 
-    fn remove(&self, delete: &str, keys: Keys<'_>) -> Result<(), StoreError> {
-        if keys.is_empty() {
-            return Ok(());
-        }
-        self.run(&format!("{delete} = ANY($1)"), &[&list(keys)]).map(|_| ())
-    }
-
     fn write(&self, table: &Table, values: &[Param<'_>]) -> Result<(), StoreError> {
         let width = table.columns.len();
         for values in values.chunks(width * ROWS_AT_ONCE) {
@@ -131,8 +124,18 @@ impl Session for PgSession {
     }
 }
 
+/// The columns of a table as a list for each, from parameter number `first` on: to be selected, which costs a fifth less than selecting
+/// from them (they would be put together in memory first).
+pub(super) fn unnested(table: &Table, first: usize) -> String {
+    let list = |(n, (name, kind)): (usize, &(&str, Column))| {
+        format!("unnest(${n}::{}[]) AS {name}", sql_type(*kind))
+    };
+    let lists: Vec<String> = (first..).zip(table.columns).map(list).collect();
+    lists.join(", ")
+}
+
 /// What a column's type is called.
-pub(super) const fn sql_type(kind: Column) -> &'static str {
+const fn sql_type(kind: Column) -> &'static str {
     match kind {
         Column::Int => "bigint",
         Column::Text => "text",
@@ -156,8 +159,6 @@ fn dynamic<'a>(params: &'a [Param<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
 /// One statement for any number of rows: a list for each column.
 fn insert(table: &Table) -> String {
     let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
-    let lists: Vec<String> =
-        (1..).zip(table.columns).map(|(n, (_, kind))| format!("${n}::{}[]", sql_type(*kind))).collect();
     let conflict = if table.key.is_empty() {
         String::new()
     } else {
@@ -165,8 +166,8 @@ fn insert(table: &Table) -> String {
         let set: Vec<String> = others.map(|name| format!("{name} = excluded.{name}")).collect();
         format!(" ON CONFLICT ({}) DO UPDATE SET {}", table.key.join(", "), set.join(", "))
     };
-    let (names, lists) = (names.join(", "), lists.join(", "));
-    format!("INSERT INTO {} ({names}) SELECT * FROM unnest({lists}){conflict}", table.name)
+    let (names, lists) = (names.join(", "), unnested(table, 1));
+    format!("INSERT INTO {} ({names}) SELECT {lists}{conflict}", table.name)
 }
 
 /// PostgreSQL has no NUL in texts.
@@ -189,13 +190,13 @@ impl ToSql for Param<'_> {
     }
 
     fn accepts(kind: &Type) -> bool {
-        matches!(*kind, Type::INT8 | Type::TEXT | Type::BYTEA | Type::UUID)
+        matches!(*kind, Type::INT8 | Type::TEXT | Type::BYTEA)
     }
 
     to_sql_checked!();
 }
 
-/// Bytes, in a column for bytes or, sixteen of them, for a UUID.
+/// Bytes, without a copy of their own.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Blob<'a>(pub(super) &'a [u8]);
 
@@ -210,7 +211,7 @@ impl ToSql for Blob<'_> {
     }
 
     fn accepts(kind: &Type) -> bool {
-        matches!(*kind, Type::BYTEA | Type::UUID)
+        *kind == Type::BYTEA
     }
 
     to_sql_checked!();
@@ -248,7 +249,7 @@ impl ToSql for List<'_> {
     }
 
     fn accepts(kind: &Type) -> bool {
-        matches!(*kind, Type::INT8_ARRAY | Type::TEXT_ARRAY | Type::BYTEA_ARRAY | Type::UUID_ARRAY)
+        matches!(*kind, Type::INT8_ARRAY | Type::TEXT_ARRAY | Type::BYTEA_ARRAY)
     }
 
     to_sql_checked!();

@@ -96,14 +96,6 @@ impl Session for Connection {
         outcome
     }
 
-    fn remove(&self, delete: &str, keys: Keys<'_>) -> Result<(), StoreError> {
-        let sql = format!("{delete} = $1");
-        #[cfg(debug_assertions)]
-        plan::check(self, &sql);
-        let mut statement = self.prepare_cached(&sql)?;
-        for_each(keys, |key| Ok(statement.execute([key]).map(|_| ())?))
-    }
-
     fn write(&self, table: &Table, values: &[Param<'_>]) -> Result<(), StoreError> {
         let mut statement = self.prepare_cached(&insert(table))?;
         for row in values.chunks_exact(table.columns.len()) {

@@ -118,7 +118,40 @@ async fn tokens_of_sealed_periods_stay_bound_and_a_rebuild_mends_what_is_damaged
     assert_eq!(submit(&*store, submission("mailgun", (0..50).map(nth).collect())).await, (0, 50));
 }
 
+/// Two periods are sealed; the rebuild ends between them, so that the second is in no index.
+async fn a_rebuild_that_fails_loses_nothing(home: &Home) {
+    let store = home.open();
+    let total = 2 * PERIOD + 100;
+    submit_all(&*store, "mailgun", (0..total).map(nth).collect(), 500).await;
+    sealed(&*store, 2).await;
+    let (fail, mend) = match home {
+        Home::Sqlite(_) => (
+            "CREATE TRIGGER fail BEFORE INSERT ON periods WHEN NEW.period = 1 BEGIN SELECT RAISE(ABORT, 'no'); END",
+            "DROP TRIGGER fail",
+        ),
+        Home::Postgres(_) => (
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END';
+             CREATE TRIGGER fail BEFORE INSERT ON periods FOR EACH ROW WHEN (NEW.period = 1) EXECUTE FUNCTION fail()",
+            "DROP TRIGGER fail ON periods",
+        ),
+    };
+    home.meddle(fail);
+    store.rebuild(false, Box::new(|_, _| ())).await.unwrap_err();
+    assert_eq!(store.last_position(), total);
+    let hourly = store.hourly(second(0), second(total as i64)).await.unwrap();
+    assert_eq!(hourly.iter().map(|row| row.count).sum::<u64>(), total, "each is counted once");
+    let known: Vec<Event> = (0..total).step_by(611).map(nth).collect();
+    let number = known.len() as u32;
+    assert_eq!(submit(&*store, submission("mailgun", known)).await, (0, number));
+    assert_eq!(submit(&*store, submission("mailgun", vec![nth(total)])).await, (1, 0));
+    home.meddle(mend);
+    store.rebuild(false, Box::new(|_, _| ())).await.unwrap();
+    let report = store.rebuild(true, Box::new(|_, _| ())).await.unwrap();
+    assert_eq!((report.events, report.differences), (total + 1, Vec::new()));
+}
+
 on_every_store! {
+    a_rebuild_that_fails_loses_nothing,
     sealed_and_open_periods_answer_alike,
     tokens_of_sealed_periods_stay_bound_and_a_rebuild_mends_what_is_damaged,
 }

@@ -122,7 +122,7 @@ CREATE TABLE hourly (
     period INTEGER NOT NULL, count INTEGER NOT NULL,
     PRIMARY KEY (hour, source, kind, machine, period)
 ) STRICT, WITHOUT ROWID;
--- All counts of a period and day in one row: hearback-store/src/log/names.rs says how they are packed.
+-- All counts of a period and day in one row: hearback-store/src/log/names/packed.rs says how they are packed.
 CREATE TABLE daily_tags (
     day INTEGER NOT NULL, period INTEGER NOT NULL, counts BLOB NOT NULL,
     PRIMARY KEY (day, period)
