@@ -15,7 +15,6 @@ use super::loose;
 use super::queue::{Command, Finish, Queue, Work};
 use super::seal::Sealing;
 use super::stage::Staged;
-use super::tail::Tail;
 use super::values;
 use crate::postgres::problem::whole;
 use crate::session::{Param, Session, params};
@@ -336,7 +335,7 @@ impl Writer {
         let session = self.keeper.session();
         let loose = if self.loose_tokens { loose::bodies(session, requests)? } else { HashMap::new() };
         let (tail, sources) = (self.shared.tail.read(), self.shared.sources());
-        self.know_filters(&tail)?;
+        self.shared.know_filters(session, &tail)?;
         let filters = self.shared.filters.read();
         // What is imported was received elsewhere, at any time.
         let received = requests.iter().filter(|(staged, _)| staged.origin != Origin::Import);
@@ -354,17 +353,6 @@ impl Writer {
             admission.admit(index, staged)?;
         }
         Ok((admission.plan, tail.last_position))
-    }
-
-    /// Reads the filters of periods that another process, or an earlier one, has sealed. Every key is either in memory or in a filter,
-    /// as long as `tail` stays as it is.
-    fn know_filters(&self, tail: &Tail) -> Result<(), StoreError> {
-        // Not those that memory does not know as sealed: what a filter finds is looked for there.
-        let first_unsealed = tail.first_unsealed();
-        if first_unsealed != self.shared.filters.read().upto() {
-            self.shared.filters.write().load(self.keeper.session(), first_unsealed)?;
-        }
-        Ok(())
     }
 
     /// Tells memory what is committed.

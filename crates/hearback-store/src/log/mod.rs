@@ -114,8 +114,9 @@ pub(crate) trait Readers: Send + Sync {
 struct Shared {
     tail: RwLock<Tail>,
     sources: RwLock<Arc<Sources>>,
-    /// Of the sealed periods, as far as the journal has read them.
+    /// Of the sealed periods; none beside another process, where a single question is asked.
     filters: RwLock<Filters>,
+    has_filters: bool,
     codec: Codec,
     readers: Box<dyn Readers>,
     last_position: watch::Sender<u64>,
@@ -184,6 +185,7 @@ impl LogStore {
             tail: RwLock::default(),
             sources: RwLock::default(),
             filters: RwLock::default(),
+            has_filters: matches!(writing, Writing::Journal(_)),
             codec: Codec::default(),
             readers,
             last_position: watch::Sender::new(0),
@@ -354,6 +356,20 @@ impl Shared {
         let mut sources = Sources::clone(&self.sources());
         tail::load(session, &mut sources, tail, last)?;
         *self.sources.write() = Arc::new(sources);
+        if self.has_filters {
+            self.know_filters(session, tail)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the filters of periods that another process, or an earlier one, has sealed. Every key is either in memory or in a filter,
+    /// as long as `tail` stays as it is.
+    fn know_filters(&self, session: &dyn Session, tail: &Tail) -> Result<(), StoreError> {
+        // Not those that memory does not know as sealed: what a filter finds is looked for there.
+        let first_unsealed = tail.first_unsealed();
+        if first_unsealed != self.filters.read().upto() {
+            self.filters.write().load(session, first_unsealed)?;
+        }
         Ok(())
     }
 }
