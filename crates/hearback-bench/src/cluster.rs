@@ -32,7 +32,7 @@ impl Cluster {
         // A server that has run for a while recycles its write-ahead log; a new one would fill each file with zeros first.
         command.env(
             "POSTGRES_OPTIONS",
-            "-c fsync=on -c max_wal_size=4GB -c shared_buffers=1GB -c wal_init_zero=off",
+            "-c fsync=on -c max_wal_size=4GB -c shared_buffers=4GB -c wal_init_zero=off",
         );
         let output = command.output().context("cannot run scripts/postgres")?;
         ensure!(output.status.success(), "no PostgreSQL: {}", String::from_utf8_lossy(&output.stderr));

@@ -1,23 +1,18 @@
 //! The one writer: takes whatever has queued since the last commit, puts it into one transaction, and answers after the
 //! commit. No timers: the batch grows with the load.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hearback_event::Origin;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
-use super::admit::{Admission, Plan, oldest_period};
+use super::batch::{Batch, Done};
 use super::keeper::Keeper;
-use super::loose;
-use super::queue::{Command, Finish, Queue, Work};
+use super::queue::{Command, Queue, Work};
 use super::seal::Sealing;
 use super::stage::Staged;
-use super::values;
 use crate::postgres::problem::whole;
-use crate::session::{Param, Session, params};
 use crate::{Receipt, StoreError};
 
 /// Requests and events that go into one transaction at most.
@@ -25,8 +20,6 @@ const BATCH_REQUESTS: usize = 1024;
 const BATCH_EVENTS: usize = 4096;
 /// Rows that are sealed in one transaction when nothing else waits.
 const IDLE_ROWS: usize = 1000;
-/// How often a batch is decided about anew because memory was not at the end of the log.
-const ATTEMPTS: usize = 5;
 
 /// The writer's own state.
 pub(super) struct Writer {
@@ -40,27 +33,12 @@ pub(super) struct Writer {
     /// One-time tokens may have grown too old.
     pub(super) old_tokens: bool,
     /// Whether there were loose tokens when this process had its last turn.
-    loose_tokens: bool,
+    pub(super) loose_tokens: bool,
     pub(super) horizon_nanos: i64,
 }
 
 /// Requests, each with the one who waits for its receipt.
 pub(super) type Submissions = Vec<(Staged, oneshot::Sender<Result<Receipt, StoreError>>)>;
-
-/// What one transaction does.
-#[derive(Default)]
-struct Batch {
-    requests: Submissions,
-    work: Vec<Work>,
-    dictionaries: Vec<(Arc<str>, Vec<u8>)>,
-    events: usize,
-}
-
-/// What a committed transaction gave.
-struct Done {
-    plan: Plan,
-    learned: Vec<(u32, Arc<str>, Vec<u8>)>,
-}
 
 impl Writer {
     pub(super) fn new(
@@ -149,16 +127,16 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, batch: Batch) {
-        let Batch { requests, mut work, dictionaries, events } = batch;
-        if requests.is_empty() && work.is_empty() && dictionaries.is_empty() {
+    fn commit(&mut self, mut batch: Batch) {
+        if batch.is_empty() {
             self.prepare_next();
             return;
         }
         let started = Instant::now();
+        let apart = if self.keeper.writes_apart() { std::mem::take(&mut batch.work) } else { Vec::new() };
         let mut finishes = Vec::new();
-        let apart = if self.keeper.writes_apart() { std::mem::take(&mut work) } else { Vec::new() };
-        let outcome = self.transact(&requests, work, &mut finishes, &dictionaries, events);
+        let outcome = self.transact(&mut batch, &mut finishes);
+        let Batch { requests, work, events, .. } = batch;
         let behind = self.keeper.writes_apart() && (self.sealing.is_some() || self.old_tokens);
         match outcome {
             Ok(mut done) => {
@@ -183,6 +161,10 @@ impl Writer {
                 for finish in finishes {
                     finish(Err(StoreError::Write(text.clone())));
                 }
+                // What it did not come to is told why.
+                for work in work {
+                    work(&super::Unavailable(text.clone()))(Ok(()));
+                }
             }
         }
         for work in apart {
@@ -194,125 +176,6 @@ impl Writer {
             tracing::warn!(%error, "sealing a period failed; it is tried again after the next request");
         }
         self.prepare_next();
-    }
-
-    /// Writes a batch in one transaction.
-    fn transact(
-        &mut self,
-        requests: &Submissions,
-        work: Vec<Work>,
-        finishes: &mut Vec<Finish>,
-        dictionaries: &[(Arc<str>, Vec<u8>)],
-        events: usize,
-    ) -> Result<Done, StoreError> {
-        if work.is_empty()
-            && dictionaries.is_empty()
-            && self.keeper.may_append()
-            && let Some(plan) = self.append(requests)?
-        {
-            return Ok(Done { plan, learned: Vec::new() });
-        }
-        let mut work = Some(work);
-        for _ in 0..ATTEMPTS {
-            let outcome = self.attempt(requests, &mut work, finishes, dictionaries, events);
-            match outcome {
-                Ok(Some(done)) => return Ok(done),
-                Ok(None) => {
-                    self.keeper.roll_back();
-                    self.rolled_back();
-                    self.shared.refresh_all(self.keeper.session())?;
-                }
-                Err(error) => {
-                    self.keeper.roll_back();
-                    return Err(error);
-                }
-            }
-        }
-        Err(StoreError::Write("what is in memory does not reach the end of the log".to_owned()))
-    }
-
-    /// Writes a batch in one go; nothing where another process had its turn meanwhile.
-    fn append(&mut self, requests: &Submissions) -> Result<Option<Plan>, StoreError> {
-        self.connect()?;
-        if requests.iter().any(|(staged, _)| staged.known_messages_only) {
-            self.shared.refresh(self.keeper.session())?;
-        }
-        let (mut plan, known) = self.admit(requests)?;
-        if plan.events.is_empty() && plan.tokens.is_empty() {
-            return Ok(Some(plan));
-        }
-        if plan.loose_tokens().next().is_some() {
-            return Ok(None);
-        }
-        let dedup = values::dedup(requests, &plan);
-        let (events, payloads) = (values::events(requests, &plan, &dedup), values::payloads(requests, &plan));
-        if !self.keeper.append(&plan, &events, &payloads, known)? {
-            return Ok(None);
-        }
-        plan.place(known + 1);
-        Ok(Some(plan))
-    }
-
-    /// Writes a batch; nothing where memory turned out to be out of date.
-    fn attempt(
-        &mut self,
-        requests: &Submissions,
-        work: &mut Option<Vec<Work>>,
-        finishes: &mut Vec<Finish>,
-        dictionaries: &[(Arc<str>, Vec<u8>)],
-        events: usize,
-    ) -> Result<Option<Done>, StoreError> {
-        self.begin()?;
-        let mut learned = Vec::new();
-        for (provider, body) in dictionaries {
-            let id = insert_dictionary(self.keeper.session(), provider, body)?;
-            learned.push((id, Arc::clone(provider), body.clone()));
-        }
-        let (plan, end) = if requests.is_empty() {
-            (Plan::default(), 0)
-        } else {
-            let Some(decided) = self.decide(requests)? else { return Ok(None) };
-            decided
-        };
-        let session = self.keeper.session();
-        if let Some(work) = work.take() {
-            finishes.extend(work.into_iter().map(|work| work(session)));
-        }
-        if self.keeper.writes_apart() {
-            // Others wait for their turn.
-        } else if let Some(sealing) = &mut self.sealing {
-            sealing.write(session, events + events / 2 + 128)?;
-        } else if self.old_tokens {
-            self.forget_old_tokens()?;
-        }
-        let session = self.keeper.session();
-        let any_loose = loose::keep(session, &plan)?;
-        self.loose_tokens |= any_loose;
-        if any_loose || !plan.events.is_empty() {
-            self.keeper.end_turn(end)?;
-        }
-        values::write(session, requests, &plan)?;
-        self.keeper.commit()?;
-        Ok(Some(Done { plan, learned }))
-    }
-
-    /// Takes this process's turn and decides about a batch: gives where the log ends with it. Nothing where memory does not reach
-    /// the end of the log.
-    fn decide(&mut self, requests: &Submissions) -> Result<Option<(Plan, u64)>, StoreError> {
-        let session = self.keeper.session();
-        let known = self.shared.tail.read().last_position;
-        let last = self.keeper.take_turn(known)?;
-        if last != known {
-            self.shared.refresh_all(session)?;
-        }
-        self.loose_tokens = loose::any(session)?;
-        let (mut plan, known) = self.admit(requests)?;
-        if known != last {
-            return Ok(None);
-        }
-        plan.place(known + 1);
-        let end = known + plan.events.len() as u64;
-        Ok(Some((plan, end)))
     }
 
     pub(super) fn connect(&mut self) -> Result<(), StoreError> {
@@ -328,31 +191,6 @@ impl Writer {
     pub(super) fn begin(&mut self) -> Result<(), StoreError> {
         self.connect()?;
         self.keeper.begin()
-    }
-
-    /// Decides about a batch by what memory knows, which is everything up to the position that it gives too.
-    fn admit(&self, requests: &Submissions) -> Result<(Plan, u64), StoreError> {
-        let session = self.keeper.session();
-        let loose = if self.loose_tokens { loose::bodies(session, requests)? } else { HashMap::new() };
-        let (tail, sources) = (self.shared.tail.read(), self.shared.sources());
-        self.shared.know_filters(session, &tail)?;
-        let filters = self.shared.filters.read();
-        // What is imported was received elsewhere, at any time.
-        let received = requests.iter().filter(|(staged, _)| staged.origin != Origin::Import);
-        let now = received.map(|(staged, _)| staged.received_at.as_nanos()).max().unwrap_or_default();
-        let mut admission = Admission {
-            session,
-            tail: &tail,
-            filters: &filters,
-            sources: &sources,
-            loose: &loose,
-            oldest_period: oldest_period(&tail, now.saturating_sub(self.horizon_nanos)),
-            plan: Plan::default(),
-        };
-        for (index, (staged, _)) in requests.iter().enumerate() {
-            admission.admit(index, staged)?;
-        }
-        Ok((admission.plan, tail.last_position))
     }
 
     /// Tells memory what is committed.
@@ -401,11 +239,6 @@ impl Writer {
         let finish = work(&super::Unavailable(written(error)));
         finish(Ok(()));
     }
-}
-
-fn insert_dictionary(session: &dyn Session, provider: &str, body: &[u8]) -> Result<u32, StoreError> {
-    let sql = "INSERT INTO dictionaries (provider, body) VALUES ($1, $2) RETURNING id";
-    Ok(session.number(sql, params![provider, Param::Blob(body)])? as u32)
 }
 
 /// What is wrong, for those who wanted to write.

@@ -62,7 +62,7 @@ impl Messages<'_> {
     fn of_sends(&self, sends: &[MessageId], filter: EventFilter) -> Result<Vec<Record>, StoreError> {
         let keys = sends.iter().map(|id| Key::message(*id));
         let groups = vec![Group::filtered(keys, &self.shared.filters.read())];
-        let snapshot = Snapshot::of(self.shared, groups);
+        let snapshot = Snapshot::of(self.shared, groups, 0);
         let query = self.query(filter, MOST_RECORDS);
         Ok(search::page(self.session, &self.shared.sources(), &snapshot, &query)?.rows)
     }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Events that are looked at for one page. A page may be short where few of them are of messages that are meant.
-const MOST_LOOKED_AT: usize = 150;
+const MOST_LOOKED_AT: usize = 100;
 /// Events that are looked at together, at least.
 const LEAST_AT_ONCE: usize = 20;
 
@@ -90,7 +90,7 @@ impl<'a> Candidates<'a> {
             None => None,
         };
         let filter = filter.events();
-        let snapshot = Snapshot::for_filter(shared, &filter);
+        let snapshot = Snapshot::for_filter(shared, &filter, 0);
         Ok(Self { session, sources: shared.sources(), filter, snapshot, overdue })
     }
 

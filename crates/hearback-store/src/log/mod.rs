@@ -12,6 +12,7 @@
 mod accounts;
 mod admit;
 mod alerts;
+mod batch;
 mod delivery;
 mod expectations;
 mod filter;

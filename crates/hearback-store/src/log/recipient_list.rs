@@ -29,9 +29,9 @@ use crate::{
 };
 
 /// So many events, or dropped recipients, are looked at for one page.
-const LOOKED_AT_MAX: usize = 300;
+const LOOKED_AT_MAX: usize = 200;
 /// So many are looked at together.
-const AT_ONCE: std::ops::RangeInclusive<usize> = 64..=300;
+const AT_ONCE: std::ops::RangeInclusive<usize> = 64..=200;
 
 /// Ends with the column that positions are compared with.
 pub(super) const CANDIDATES: &str =
@@ -106,7 +106,7 @@ impl List<'_> {
             ..EventFilter::default()
         };
         let sources = self.shared.sources();
-        let snapshot = Snapshot::for_filter(self.shared, &filter);
+        let snapshot = Snapshot::for_filter(self.shared, &filter, 0);
         let limit = self.at_once();
         loop {
             let asked =

@@ -34,19 +34,19 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// For events that every group has a key of.
-    pub(super) fn of(shared: &Shared, groups: Vec<Group>) -> Self {
+    /// For events after a position that every group has a key of.
+    pub(super) fn of(shared: &Shared, groups: Vec<Group>, after: u64) -> Self {
         let tail = shared.tail.read();
-        let places = |period: &Arc<Period>| (period.number(), places_in_memory(period, &groups));
+        let places = |period: &Arc<Period>| (period.number(), places_in_memory(period, &groups, after));
         let unsealed =
             if groups.is_empty() { Vec::new() } else { tail.unsealed.iter().map(places).collect() };
         Self { unsealed, sealed: tail.sealed.clone(), last_position: tail.last_position, groups }
     }
 
-    /// For events that a filter means.
-    pub(super) fn for_filter(shared: &Shared, filter: &EventFilter) -> Self {
+    /// For events after a position that a filter means.
+    pub(super) fn for_filter(shared: &Shared, filter: &EventFilter, after: u64) -> Self {
         let groups = groups::groups(filter, &shared.sources(), &shared.filters.read());
-        Self::of(shared, groups)
+        Self::of(shared, groups, after)
     }
 }
 
@@ -56,15 +56,16 @@ pub(super) fn find(
     session: &dyn Session,
     query: &EventQuery,
 ) -> Result<Page<Record>, StoreError> {
-    page(session, &shared.sources(), &Snapshot::for_filter(shared, &query.filter), query)
+    // Who follows the log asks with every commit, and not for what he has.
+    let after = query.beyond.filter(|_| query.order == Order::Oldest).unwrap_or_default();
+    page(session, &shared.sources(), &Snapshot::for_filter(shared, &query.filter, after), query)
 }
 
-fn places_in_memory(period: &Period, groups: &[Group]) -> Vec<u16> {
-    intersect(
-        groups
-            .iter()
-            .map(|group| descending(group.keys().iter().flat_map(|key| period.places(*key)).collect())),
-    )
+fn places_in_memory(period: &Period, groups: &[Group], after: u64) -> Vec<u16> {
+    let is_after = |place: &u16| position_at(period.number(), *place) > after;
+    intersect(groups.iter().map(|group| {
+        descending(group.keys().iter().flat_map(|key| period.places(*key).take_while(is_after)).collect())
+    }))
 }
 
 fn descending(mut places: Vec<u16>) -> Vec<u16> {

@@ -70,7 +70,7 @@ CREATE TABLE periods (
 CREATE TABLE postings (
     id    BIGINT PRIMARY KEY,               -- period << 20 | number of the block
     block BYTEA NOT NULL                    -- sorted postings, 8 bytes each; two blocks fill a page
-);
+) WITH (autovacuum_vacuum_insert_scale_factor = 1, autovacuum_analyze_scale_factor = 1);
 ALTER TABLE postings ALTER COLUMN block SET STORAGE PLAIN;
 
 -- What the sealed events say about each recipient. `upto`: true up to this position.
@@ -118,7 +118,7 @@ CREATE TABLE recipients (
     by_hand_by        BIGINT,
     lifted_at         BIGINT,
     lifted_by         BIGINT
-) WITH (fillfactor = 85);
+) WITH (fillfactor = 85, autovacuum_analyze_scale_factor = 1);  -- found by address alone, whatever the columns hold
 CREATE INDEX recipients_suppressed ON recipients (address) WHERE suppressed IS NOT NULL;
 
 -- What a person or the application said about a recipient; never derived from events.
