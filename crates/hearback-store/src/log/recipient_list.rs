@@ -29,9 +29,9 @@ use crate::{
 };
 
 /// So many events, or dropped recipients, are looked at for one page.
-const LOOKED_AT_MAX: usize = 200;
+const LOOKED_AT_MAX: usize = 128;
 /// So many are looked at together.
-const AT_ONCE: std::ops::RangeInclusive<usize> = 64..=200;
+const AT_ONCE: std::ops::RangeInclusive<usize> = 64..=128;
 
 /// Ends with the column that positions are compared with.
 pub(super) const CANDIDATES: &str =
