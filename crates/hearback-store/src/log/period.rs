@@ -90,7 +90,7 @@ impl Period {
         }
         let new = |key: &&Key| !self.heads.contains_key(&key.first());
         self.filtered.extend(event.filtered.iter().filter(new));
-        self.link(place, event.keys.iter().copied());
+        self.link_newest(place, event.keys.iter().copied());
         // Deliveries and removals only clear what an earlier event set; readers of the list look those up themselves.
         if fact.flags & (Fact::BAD_ADDRESS | Fact::LISTED) != 0
             || matches!(fact.kind, Kind::Complained | Kind::Unsubscribed)
@@ -152,12 +152,27 @@ impl Period {
         }
     }
 
-    /// An event is found by these keys as well. Its place need not be the newest of theirs.
-    pub(super) fn link(&mut self, place: u16, keys: impl IntoIterator<Item = Key>) {
+    /// The newest event is found by these keys.
+    fn link_newest(&mut self, place: u16, keys: impl IntoIterator<Item = Key>) {
         for key in keys {
             let link = self.links.len() as u32;
             let before = self.heads.insert(key.first(), link).unwrap_or(END);
             self.links.push((place, before));
+        }
+    }
+
+    /// An event is found by this key as well. It goes where it belongs among the others: who reads newest first stops at what he has.
+    pub(super) fn link(&mut self, place: u16, key: Key) {
+        let link = self.links.len() as u32;
+        let (mut after, mut at) = (END, self.heads.get(&key.first()).copied().unwrap_or(END));
+        while let Some((_, before)) = self.links.get(at as usize).filter(|(newer, _)| *newer > place) {
+            (after, at) = (at, *before);
+        }
+        self.links.push((place, at));
+        if let Some(newer) = self.links.get_mut(after as usize) {
+            newer.1 = link;
+        } else {
+            self.heads.insert(key.first(), link);
         }
     }
 
@@ -211,5 +226,21 @@ mod tests {
         let (a, b) = (build.hash_one(1_u64 << 16), build.hash_one(2_u64 << 16));
         assert!(a & 0xffff != b & 0xffff && a >> 57 != b >> 57);
         assert_ne!(build.hash_one([1_u8; 16]), build.hash_one([2_u8; 16]));
+    }
+
+    #[test]
+    fn places_are_newest_first_in_whatever_order_they_are_linked() {
+        let key = Key::recipient("a@b.example");
+        for order in [[1, 2, 3, 4], [4, 3, 2, 1], [3, 1, 4, 2], [2, 4, 1, 3]] {
+            let mut period = Period::default();
+            for place in order {
+                period.link(place, key);
+            }
+            assert_eq!(period.places(key).collect::<Vec<_>>(), [4, 3, 2, 1], "{order:?}");
+            period.unlink(4, [key]);
+            period.unlink(2, [key]);
+            period.link(2, key);
+            assert_eq!(period.places(key).collect::<Vec<_>>(), [3, 2, 1], "{order:?}");
+        }
     }
 }

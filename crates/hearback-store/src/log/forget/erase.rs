@@ -159,7 +159,7 @@ impl News {
                     period.unlink(place, [key]);
                 }
                 for (place, key) in Edit::keys(&edit.added) {
-                    period.link(place, [key]);
+                    period.link(place, key);
                 }
             }
         }
