@@ -60,3 +60,21 @@ impl From<rusqlite::Error> for StoreError {
         Self::Read(Box::new(error))
     }
 }
+
+/// An error with its causes: the first line of PostgreSQL's says little. Without the details that quote rows.
+pub(crate) fn whole(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = match cause.downcast_ref::<postgres::error::DbError>() {
+            Some(answer) => format!("{}: {}", answer.severity(), answer.message()),
+            None => cause.to_string(),
+        };
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = cause.source();
+    }
+    text
+}

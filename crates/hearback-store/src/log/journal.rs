@@ -12,7 +12,7 @@ use super::keeper::Keeper;
 use super::queue::{Command, Queue, Work};
 use super::seal::Sealing;
 use super::stage::Staged;
-use crate::postgres::problem::whole;
+use crate::error::whole;
 use crate::{Receipt, StoreError};
 
 /// Requests and events that go into one transaction at most.

@@ -4,7 +4,7 @@ mod apart;
 mod connect;
 mod keeper;
 mod partitions;
-pub(crate) mod problem;
+mod problem;
 mod readers;
 mod schema;
 mod session;

@@ -1,28 +1,11 @@
 //! What went wrong with PostgreSQL, in words with which a person can act.
 
 use postgres::Error;
-use postgres::error::{DbError, SqlState};
+use postgres::error::SqlState;
 
 use super::url::PgUrl;
 use crate::StoreError;
-
-/// An error with its causes: the first line of PostgreSQL's own says little. Without the details that quote rows.
-pub(crate) fn whole(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let more = match cause.downcast_ref::<DbError>() {
-            Some(answer) => format!("{}: {}", answer.severity(), answer.message()),
-            None => cause.to_string(),
-        };
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        source = cause.source();
-    }
-    text
-}
+use crate::error::whole;
 
 /// Why a connection could not be had, and what to do.
 pub(super) fn explain(error: &Error, url: &PgUrl) -> String {

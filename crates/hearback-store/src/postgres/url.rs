@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use postgres::Config;
 use postgres::config::{Host, SslMode};
 
-use super::problem::whole;
+use crate::error::whole;
 
 /// How the connection is encrypted, in PostgreSQL's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
