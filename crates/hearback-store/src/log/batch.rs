@@ -135,8 +135,15 @@ impl Writer {
         let session = self.keeper.session();
         let known = self.shared.tail.read().last_position;
         let last = self.keeper.take_turn(known)?;
-        if last != known {
+        if last > known {
             self.shared.refresh_all(session)?;
+        } else if last < known {
+            tracing::error!(
+                known,
+                last,
+                "the log ends before events that were in it: an older copy of the database; it is read anew"
+            );
+            self.shared.reload(session)?;
         }
         self.loose_tokens = loose::any(session)?;
         let (mut plan, known) = self.admit(requests)?;

@@ -344,7 +344,10 @@ impl Shared {
     fn reload(&self, session: &dyn Session) -> Result<(), StoreError> {
         let mut tail = self.tail.write();
         *tail = Tail::of(start::LogStart::read(session)?);
-        self.catch_up(session, &mut tail, u64::MAX)
+        *self.filters.write() = Filters::default();
+        self.catch_up(session, &mut tail, u64::MAX)?;
+        self.announce(tail.last_position);
+        Ok(())
     }
 
     /// Tells those who follow the log how long it is.

@@ -164,6 +164,23 @@ async fn a_loose_token_is_bound_for_every_process() {
     assert_eq!(one.submit(with(10, "a")).await.unwrap(), Receipt::Stored { new: 1, duplicates: 0 });
 }
 
+/// A standby takes over that lacks the last commits: what it lacks is new again, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_ends_earlier_than_memory_knows_is_read_anew() {
+    let home = Home::postgres();
+    let store = home.open();
+    for n in 0..6 {
+        submit(&*store, submission("mailgun", vec![nth(n)])).await;
+    }
+    home.meddle(
+        "DELETE FROM events WHERE position > 4; DELETE FROM payloads WHERE id > 4; UPDATE head SET last_position = 4, turn = 4",
+    );
+    let again: Vec<Event> = (0..7).map(nth).collect();
+    assert_eq!(submit(&*store, submission("mailgun", again)).await, (3, 4));
+    let mut beyond = None;
+    assert_eq!(follow(&*store, &mut beyond).await, (1..=7).collect::<Vec<_>>());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_process_seals_and_the_others_know_what_is_sealed() {
     let home = Home::postgres();
