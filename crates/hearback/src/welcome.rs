@@ -84,7 +84,7 @@ impl Welcome<'_> {
         }
         let api = config.local_admin_url();
         writeln!(f, "  curl -H \"Authorization: Bearer $HEARBACK_TOKEN\" {api}/v1/events\n")?;
-        writeln!(f, "All that can be asked is described at {api}/docs")
+        write!(f, "All that can be asked is described at {api}/docs")
     }
 
     /// The options that make another call see the same configuration and data.
