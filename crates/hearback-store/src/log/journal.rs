@@ -212,10 +212,10 @@ impl Writer {
             let known = tail.last_position;
             for (request, event, fact) in done.plan.events {
                 if fact.position > known
-                    && let Some(event) =
-                        requests.get(request).and_then(|(staged, _)| staged.events.get(event))
+                    && let Some((staged, _)) = requests.get(request)
+                    && let Some(event) = staged.events.get(event)
                 {
-                    tail.add(event, fact);
+                    tail.add(event, fact, staged.received_at);
                 }
             }
             for (token, body, position) in done.plan.tokens {

@@ -10,6 +10,7 @@
 //! its agreement with other processes) and [`Readers`] (connections for reading).
 
 mod accounts;
+mod addresses;
 mod admit;
 mod alerts;
 mod batch;

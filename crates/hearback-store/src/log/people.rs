@@ -6,11 +6,10 @@ use std::ops::Bound;
 use hearback_event::{Address, Fact, RecipientState, SuppressionReason, Timestamp};
 
 use super::Shared;
-use super::posting::Key;
 use super::profiles;
 use super::recipients::{self, Rows};
 use super::rows::Sources;
-use crate::session::{Keys, Session, params};
+use crate::session::{Session, params};
 use crate::{AddressPage, Profile, RecipientView, StoreError, SuppressionQuery, SuppressionView};
 
 /// So many suppressed addresses are looked at for one page, whatever is asked of them.
@@ -25,7 +24,7 @@ pub(super) fn views(
     addresses: &[Address],
 ) -> Result<Vec<Option<RecipientView>>, StoreError> {
     let texts = distinct(addresses);
-    let own = own_facts_in_memory(shared, session, &texts)?;
+    let own = facts_in_memory(shared, &texts);
     let rows = recipients::look_up(session, Rows::All, &texts)?;
     let profiles = profiles::look_up(session, &texts)?;
     let sources = shared.sources();
@@ -49,8 +48,10 @@ pub(super) fn lasts(
     addresses: &[Address],
 ) -> Result<HashMap<String, Last>, StoreError> {
     let texts = distinct(addresses);
-    let own = own_facts_in_memory(shared, session, &texts)?;
-    let mut lasts = recipients::lasts(session, &texts)?;
+    let own = facts_in_memory(shared, &texts);
+    let rows = recipients::look_up(session, Rows::All, &texts)?;
+    let mut lasts: HashMap<String, Last> =
+        rows.into_iter().filter_map(|(address, (_, state))| Some((address, state.last?))).collect();
     for (address, facts) in own {
         let state = facts.iter().fold(RecipientState::default(), |mut state, fact| {
             state.add(fact);
@@ -73,22 +74,11 @@ fn distinct(addresses: &[Address]) -> Vec<&str> {
 
 /// What events in memory say of each address that has some. To be asked for before the rows are read, so that nothing is missed
 /// while a period is sealed, or dropped.
-fn own_facts_in_memory<'a>(
-    shared: &Shared,
-    session: &dyn Session,
-    addresses: &[&'a str],
-) -> Result<HashMap<&'a str, Vec<Fact>>, StoreError> {
-    let mut facts = HashMap::new();
-    {
-        let tail = shared.tail.read();
-        for address in addresses {
-            let found = tail.facts(Key::recipient(address));
-            if !found.is_empty() {
-                facts.insert(*address, found);
-            }
-        }
-    }
-    own_facts(session, &facts)
+fn facts_in_memory<'a>(shared: &Shared, addresses: &[&'a str]) -> HashMap<&'a str, Vec<Fact>> {
+    let tail = shared.tail.read();
+    let facts_of =
+        |address: &&'a str| Some((*address, tail.facts_of(address))).filter(|(_, facts)| !facts.is_empty());
+    addresses.iter().filter_map(facts_of).collect()
 }
 
 /// What is known of one address.
@@ -121,33 +111,6 @@ fn view(
     let status = state.status();
     let profile = profile.cloned().unwrap_or_default();
     Some(RecipientView { address: address.clone(), state: *state, status, suppression, profile })
-}
-
-/// Of the facts under the hash of each address, those of events to exactly this address: a hash may be shared, and ambiguous
-/// events, which carry the key too, are nobody's own.
-fn own_facts<'a>(
-    session: &dyn Session,
-    facts: &HashMap<&'a str, Vec<Fact>>,
-) -> Result<HashMap<&'a str, Vec<Fact>>, StoreError> {
-    let positions: BTreeSet<i64> = facts.values().flatten().map(|fact| fact.position as i64).collect();
-    let positions: Vec<i64> = positions.into_iter().collect();
-    let mut recipient_of = HashMap::with_capacity(positions.len());
-    session.look_up(
-        "SELECT position, recipient FROM events WHERE position",
-        Keys::Ints(&positions),
-        &mut |row| {
-            let known = row.maybe_text(1)?.and_then(|text| facts.get_key_value(text));
-            if let Some((address, _)) = known {
-                recipient_of.insert(row.int(0)? as u64, *address);
-            }
-            Ok(())
-        },
-    )?;
-    let own = |(address, facts): (&&'a str, &Vec<Fact>)| {
-        let is_own = |fact: &&Fact| recipient_of.get(&fact.position) == Some(address);
-        (*address, facts.iter().filter(is_own).copied().collect())
-    };
-    Ok(facts.iter().map(own).collect())
 }
 
 /// Addresses that must not be sent to.

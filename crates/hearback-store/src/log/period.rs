@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
-use hearback_event::{Address, Fact, Kind};
+use hearback_event::{Address, Fact, Kind, Timestamp};
 
+use super::addresses::Addresses;
 use super::filter::entry_of;
 use super::posting::{Key, PERIOD, place_of};
 use super::rollup::Rollups;
@@ -45,6 +46,10 @@ pub(super) struct Period {
     /// The place of the first fact: what stood before it was dropped before the period was read.
     first: u16,
     facts: Vec<Fact>,
+    /// The recipients of the same events.
+    recipients: Addresses,
+    /// When the last of them came in, in nanoseconds.
+    received_max: i64,
     unique: SpreadMap<Digest, u16>,
     tokens: SpreadMap<Digest, (Digest, u16)>,
     /// For each key, its newest link.
@@ -83,7 +88,7 @@ impl Period {
     }
 
     /// Takes in one committed event.
-    pub(super) fn add(&mut self, event: &StagedEvent, fact: Fact) {
+    pub(super) fn add(&mut self, event: &StagedEvent, fact: Fact, received_at: Timestamp) {
         let place = place_of(fact.position);
         for key in &event.unique {
             self.unique.insert(*key.as_bytes(), place);
@@ -98,6 +103,8 @@ impl Period {
             self.touched.extend(event.event_recipient.clone());
         }
         self.rollups.add(&fact, event);
+        self.recipients.push(event.event_recipient.as_ref());
+        self.received_max = self.received_max.max(received_at.as_nanos());
         self.facts.push(fact);
     }
 
@@ -129,6 +136,30 @@ impl Period {
     /// The fact at a place.
     pub(super) fn fact(&self, place: u16) -> Option<&Fact> {
         self.facts.get(place.checked_sub(self.first)? as usize)
+    }
+
+    /// Who the event at a place went to.
+    pub(super) fn recipient(&self, place: u16) -> Option<&str> {
+        self.recipients.get(place.checked_sub(self.first)? as usize)
+    }
+
+    /// The facts of events to an address, newest first. Ambiguous events, which are found by it too, are nobody's own.
+    pub(super) fn facts_of(&self, address: &str) -> impl Iterator<Item = &Fact> {
+        self.places(Key::recipient(address))
+            .filter(move |place| self.recipient(*place) == Some(address))
+            .filter_map(|place| self.fact(place))
+    }
+
+    /// Who the event at a place went to is known no more.
+    pub(super) fn forget_recipient(&mut self, place: u16) {
+        if let Some(index) = place.checked_sub(self.first) {
+            self.recipients.forget(index as usize);
+        }
+    }
+
+    /// When the last of its events came in, in nanoseconds.
+    pub(super) const fn received_max(&self) -> i64 {
+        self.received_max
     }
 
     /// An event is found by these keys no more.

@@ -14,7 +14,7 @@ fn no_question_about_people_walks_through_a_table() {
         (recipients::SUPPRESSED, "recipients_suppressed"),
         (profiles::OF_USER, "profiles_by_user"),
         (recipient_list::DROPPED, "PRIMARY KEY"),
-        (&format!("{} = $1", recipients::LASTS), "PRIMARY KEY"),
+        (&format!("{} = $1", recipients::BY_ADDRESS), "PRIMARY KEY"),
         (&format!("{} = $1", profiles::BY_ADDRESS), "PRIMARY KEY"),
         (&format!("{} = $1", recipient_list::CANDIDATES), "PRIMARY KEY"),
         (expectations::DUE, "expectations_due"),

@@ -50,13 +50,13 @@ pub(super) fn check(
     })?;
     for number in first..sealed {
         match read_period(session, sources, number)? {
-            Some(period) => checker.period(session, &prepare(session, &period)?)?,
+            Some(period) => checker.period(session, &prepare(&period, start)?)?,
             None => checker.differs(format!("period {number} is sealed but its events are not complete")),
         }
     }
     // A period on its way to disk has told some recipients already.
     let next = match read_period(session, sources, sealed)? {
-        Some(period) => prepare(session, &period)?.into_recipients(),
+        Some(period) => prepare(&period, start)?.into_recipients(),
         None => Vec::new(),
     };
     checker.recipients(session, next, first_position(sealed + 1) - 1)?;
@@ -206,12 +206,7 @@ pub(super) fn replace(
             Ok(())
         })?;
         let Some(period) = period else { break };
-        let mut prepared = None;
-        transaction(&mut |session| {
-            prepared = Some(prepare(session, &period)?);
-            Ok(())
-        })?;
-        let Some(mut sealing) = prepared.map(Sealing::new) else { break };
+        let mut sealing = Sealing::new(prepare(&period, start)?);
         let (sealed, filter) = loop {
             transaction(&mut |session| sealing.write(session, 10_000))?;
             if let Some(done) = sealing.committed() {

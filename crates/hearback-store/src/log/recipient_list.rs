@@ -14,7 +14,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use hearback_event::{Address, Kind, Record, Timestamp};
+use hearback_event::{Address, Fact, Kind, Record, Timestamp};
 
 use super::people::Last;
 use super::posting::{Key, period_of, position_at};
@@ -223,14 +223,11 @@ fn last_among(
     let key = Key::recipient(address.as_str());
     let (in_memory, sealed) = {
         let tail = shared.tail.read();
-        let positions: Vec<i64> = tail.facts(key).iter().map(|fact| fact.position as i64).collect();
-        (positions, tail.sealed.clone())
+        (tail.facts_of(address.as_str()), tail.sealed.clone())
     };
-    let up_to = |positions: &mut Vec<i64>| positions.retain(|position| *position as u64 <= as_of);
-    let mut last = None;
-    let mut positions = in_memory;
-    up_to(&mut positions);
-    take_greatest(session, address, &positions, &mut last)?;
+    let counts = |fact: &&Fact| fact.position <= as_of && !fact.kind.is_alert();
+    let of_fact = |fact: &Fact| (fact.occurred_at, fact.kind.number(), fact.position);
+    let mut last = in_memory.iter().filter(counts).map(of_fact).max();
     let blocks = Blocks::new(session);
     let periods = shared.filters.read().periods_of(key);
     let may_hold = |sealed: &&Arc<Sealed>| sealed.number <= period_of(as_of) && periods.has(sealed.number);
@@ -240,7 +237,7 @@ fn last_among(
             continue;
         }
         let mut positions = positions_in(&blocks, period, key)?;
-        up_to(&mut positions);
+        positions.retain(|position| *position as u64 <= as_of);
         take_greatest(session, address, &positions, &mut last)?;
     }
     let dropped = recipients::look_up(session, Rows::Dropped, &[address.as_str()])?;

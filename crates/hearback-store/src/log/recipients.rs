@@ -7,36 +7,23 @@ use hearback_event::{Address, Counts, RecipientState, Timestamp};
 use crate::StoreError;
 use crate::session::{Column, Keys, Param, Row, Session, Table, WALKS, params};
 
-macro_rules! table {
-    ($($column:literal)+) => {
-        /// A row per address, in the order of [`values`] and [`state`].
-        const RECIPIENTS: Table = Table {
-            name: "recipients",
-            columns: &[("address", Column::Text), $(($column, Column::Int)),+],
-            key: &["address"],
-        };
+/// A row per address.
+const RECIPIENTS: Table = Table {
+    name: "recipients",
+    columns: &[
+        ("address", Column::Text),
+        ("upto", Column::Int),
+        ("suppressed", Column::Int),
+        ("state", Column::Blob),
+    ],
+    key: &["address"],
+};
 
-        /// What dropped events said: rows of the same form.
-        const DROPPED: Table = Table { name: "recipients_dropped", ..RECIPIENTS };
+/// What dropped events said: rows of the same form.
+const DROPPED: Table = Table { name: "recipients_dropped", ..RECIPIENTS };
 
-        macro_rules! select {
-            ($rest:literal) => { select!("recipients ", $rest) };
-            ($table:literal, $rest:literal) => {
-                concat!("SELECT address", $(", ", $column,)+ " FROM ", $table, $rest)
-            };
-        }
-    };
-}
-
-table! {
-    "upto" "suppressed"
-    "registered" "queued" "sent" "delivered" "deferred" "bounced_permanent" "bounced_temporary" "rejected" "failed"
-    "opened_human" "opened_machine" "clicked_human" "clicked_machine" "complained" "unsubscribed" "inbound" "other"
-    "last_at" "last_kind" "last_position" "outcome_at" "outcome_kind" "sent_at" "first_at"
-    "bounced_at" "bounced_by" "complained_at" "complained_by" "unsubscribed_at" "unsubscribed_by"
-    "listed_at" "listed_by" "unlisted_at" "unlisted_by" "delivered_at" "delivered_by"
-    "by_hand_at" "by_hand_by" "lifted_at" "lifted_by"
-}
+/// The rows of some addresses, in the order of [`row_of`].
+pub(super) const BY_ADDRESS: &str = "SELECT address, upto, state FROM recipients WHERE address";
 
 /// Which rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,15 +44,17 @@ impl Rows {
 
     const fn by_address(self) -> &'static str {
         match self {
-            Self::All => select!("WHERE address"),
-            Self::Dropped => select!("recipients_dropped ", "WHERE address"),
+            Self::All => BY_ADDRESS,
+            Self::Dropped => "SELECT address, upto, state FROM recipients_dropped WHERE address",
         }
     }
 
     const fn in_order(self) -> &'static str {
         match self {
-            Self::All => select!("/* walks */ ORDER BY address"),
-            Self::Dropped => select!("recipients_dropped ", "/* walks */ ORDER BY address"),
+            Self::All => "SELECT /* walks */ address, upto, state FROM recipients ORDER BY address",
+            Self::Dropped => {
+                "SELECT /* walks */ address, upto, state FROM recipients_dropped ORDER BY address"
+            }
         }
     }
 }
@@ -79,16 +68,16 @@ pub(super) fn merge(
 ) -> Result<(), StoreError> {
     let addresses: Vec<&str> = recipients.iter().map(|(address, _)| address.as_str()).collect();
     let before = look_up(session, rows, &addresses)?;
-    let mut written = Vec::with_capacity(recipients.len() * RECIPIENTS.columns.len());
+    let mut written = Vec::with_capacity(recipients.len());
     for (address, state) in recipients {
         let merged = match before.get(address.as_str()) {
             Some((true_upto, _)) if *true_upto >= upto => continue,
             Some((_, before)) => before.merge(state),
             None => *state,
         };
-        values(address, upto, &merged, &mut written);
+        written.push(Written::new(address, &merged));
     }
-    session.write(rows.table(), &written)
+    write(session, rows.table(), &written, upto)
 }
 
 /// Puts a recipient's row in the place of what is there: of events up to `upto`; none where they say nothing. How many were there.
@@ -99,11 +88,8 @@ pub(super) fn replace(
     upto: u64,
 ) -> Result<u64, StoreError> {
     let there = session.execute("DELETE FROM recipients WHERE address = $1", params![address.as_str()])?;
-    let mut row = Vec::new();
-    if let Some(state) = state {
-        values(address, upto, state, &mut row);
-    }
-    session.write(&RECIPIENTS, &row)?;
+    let row: Vec<Written<'_>> = state.map(|state| Written::new(address, state)).into_iter().collect();
+    write(session, &RECIPIENTS, &row, upto)?;
     Ok(there)
 }
 
@@ -116,65 +102,84 @@ pub(super) fn begin_anew(session: &dyn Session) -> Result<(), StoreError> {
     session.execute(&sql, params![]).map(|_| ())
 }
 
-/// The values of a recipient's row.
-fn values<'a>(address: &'a Address, upto: u64, state: &RecipientState, row: &mut Vec<Param<'a>>) {
-    row.push(address.as_str().into());
-    row.push(upto.into());
-    row.push(state.suppression().map(|suppression| suppression.reason.number()).into());
-    row.extend(state.counts.as_array().map(Param::from));
-    row.push(state.last.map(|(at, _, _)| at).into());
-    row.push(state.last.map(|(_, kind, _)| kind).into());
-    row.push(state.last.map(|(_, _, position)| position).into());
-    row.push(state.outcome.map(|(at, _)| at).into());
-    row.push(state.outcome.map(|(_, kind)| kind).into());
-    row.extend([state.sent_at, state.first_at].map(Param::from));
-    for mark in marks(state) {
-        row.push(mark.map(|(at, _)| at).into());
-        row.push(mark.map(|(_, source)| source).into());
+/// A row to be written.
+struct Written<'a> {
+    address: &'a Address,
+    suppressed: Option<u8>,
+    state: Vec<u8>,
+}
+
+impl<'a> Written<'a> {
+    fn new(address: &'a Address, state: &RecipientState) -> Self {
+        let suppressed = state.suppression().map(|suppression| suppression.reason.number());
+        Self { address, suppressed, state: pack(state) }
     }
+}
+
+fn write(session: &dyn Session, table: &Table, rows: &[Written<'_>], upto: u64) -> Result<(), StoreError> {
+    let values: Vec<Param<'_>> = rows
+        .iter()
+        .flat_map(|row| {
+            let address = row.address.as_str();
+            [address.into(), upto.into(), row.suppressed.into(), Param::Blob(&row.state)]
+        })
+        .collect();
+    session.write(table, &values)
 }
 
 type Mark = Option<(Timestamp, u32)>;
 
-const fn marks(s: &RecipientState) -> [Mark; 8] {
-    [s.bounced, s.complained, s.unsubscribed, s.listed, s.unlisted, s.delivered, s.by_hand, s.lifted]
+/// A state as it is packed: the times in nanoseconds. Small numbers are a byte, and what there is not is one.
+type Packed = (
+    [u64; Counts::LEN],
+    Option<(i64, u8, u64)>,
+    Option<(i64, u8)>,
+    [Option<i64>; 2],
+    [Option<(i64, u32)>; 8],
+);
+
+/// The same state gives the same bytes.
+fn pack(s: &RecipientState) -> Vec<u8> {
+    let nanos = Timestamp::as_nanos;
+    let marks =
+        [s.bounced, s.complained, s.unsubscribed, s.listed, s.unlisted, s.delivered, s.by_hand, s.lifted];
+    let packed: Packed = (
+        s.counts.as_array(),
+        s.last.map(|(at, kind, position)| (nanos(at), kind, position)),
+        s.outcome.map(|(at, kind)| (nanos(at), kind)),
+        [s.sent_at, s.first_at].map(|at| at.map(nanos)),
+        marks.map(|mark| mark.map(|(at, source)| (nanos(at), source))),
+    );
+    postcard::to_allocvec(&packed).unwrap_or_default()
+}
+
+fn unpack(bytes: &[u8]) -> Result<RecipientState, StoreError> {
+    let damaged = |error| StoreError::Damaged(format!("a recipient's state cannot be read: {error}"));
+    let (counts, last, outcome, [sent_at, first_at], marks): Packed =
+        postcard::from_bytes(bytes).map_err(damaged)?;
+    let time = Timestamp::from_nanos;
+    let [bounced, complained, unsubscribed, listed, unlisted, delivered, by_hand, lifted] =
+        marks.map(|mark| -> Mark { mark.map(|(at, source)| (time(at), source)) });
+    Ok(RecipientState {
+        counts: Counts::from_array(counts),
+        last: last.map(|(at, kind, position)| (time(at), kind, position)),
+        outcome: outcome.map(|(at, kind)| (time(at), kind)),
+        sent_at: sent_at.map(time),
+        first_at: first_at.map(time),
+        bounced,
+        complained,
+        unsubscribed,
+        listed,
+        unlisted,
+        delivered,
+        by_hand,
+        lifted,
+    })
 }
 
 /// Position up to which the row is true, and what it says.
-fn state(row: &dyn Row) -> Result<(u64, RecipientState), StoreError> {
-    const COUNTS: usize = 3;
-    const STAMPS: usize = COUNTS + Counts::LEN;
-    const MARKS: usize = STAMPS + 7;
-    let mut counts = [0_u64; Counts::LEN];
-    for (column, count) in (COUNTS..).zip(&mut counts) {
-        *count = row.int(column)? as u64;
-    }
-    let time = |column: usize| row.maybe_int(column).map(|at| at.map(Timestamp::from_nanos));
-    let stamp = |column: usize| {
-        Ok::<_, StoreError>(time(column)?.zip(row.maybe_int(column + 1)?.map(|kind| kind as u8)))
-    };
-    let mark = |n: usize| {
-        let column = MARKS + 2 * n;
-        Ok::<_, StoreError>(time(column)?.zip(row.maybe_int(column + 1)?.map(|source| source as u32)))
-    };
-    let state = RecipientState {
-        counts: Counts::from_array(counts),
-        last: stamp(STAMPS)?
-            .zip(row.maybe_int(STAMPS + 2)?)
-            .map(|((at, kind), position)| (at, kind, position as u64)),
-        outcome: stamp(STAMPS + 3)?,
-        sent_at: time(STAMPS + 5)?,
-        first_at: time(STAMPS + 6)?,
-        bounced: mark(0)?,
-        complained: mark(1)?,
-        unsubscribed: mark(2)?,
-        listed: mark(3)?,
-        unlisted: mark(4)?,
-        delivered: mark(5)?,
-        by_hand: mark(6)?,
-        lifted: mark(7)?,
-    };
-    Ok((row.int(1)? as u64, state))
+fn row_of(row: &dyn Row) -> Result<(u64, RecipientState), StoreError> {
+    Ok((row.int(1)? as u64, unpack(row.blob(2)?)?))
 }
 
 /// Calls `each` with every row, in the order of the address.
@@ -184,7 +189,7 @@ pub(super) fn for_each_row(
     mut each: impl FnMut(&str, u64, &RecipientState),
 ) -> Result<(), StoreError> {
     session.query(rows.in_order(), params![], &mut |row| {
-        let (upto, state) = state(row)?;
+        let (upto, state) = row_of(row)?;
         each(row.text(0)?, upto, &state);
         Ok(())
     })
@@ -198,32 +203,65 @@ pub(super) fn look_up(
 ) -> Result<HashMap<String, (u64, RecipientState)>, StoreError> {
     let mut found = HashMap::with_capacity(addresses.len());
     session.look_up(rows.by_address(), Keys::Texts(addresses), &mut |row| {
-        found.insert(row.text(0)?.to_owned(), state(row)?);
+        found.insert(row.text(0)?.to_owned(), row_of(row)?);
         Ok(())
     })?;
     Ok(found)
 }
-
-/// Time, kind and position of the last event of those of these addresses that have one.
-pub(super) fn lasts(
-    session: &dyn Session,
-    addresses: &[&str],
-) -> Result<HashMap<String, (Timestamp, u8, u64)>, StoreError> {
-    let mut found = HashMap::with_capacity(addresses.len());
-    session.look_up(LASTS, Keys::Texts(addresses), &mut |row| {
-        if let (Some(at), Some(kind), Some(position)) =
-            (row.maybe_int(1)?, row.maybe_int(2)?, row.maybe_int(3)?)
-        {
-            found.insert(row.text(0)?.to_owned(), (Timestamp::from_nanos(at), kind as u8, position as u64));
-        }
-        Ok(())
-    })?;
-    Ok(found)
-}
-
-pub(super) const LASTS: &str =
-    "SELECT address, last_at, last_kind, last_position FROM recipients WHERE address";
 
 /// The next addresses that sealed events suppress, after `after`, in their order.
 pub(super) const SUPPRESSED: &str =
     "SELECT address FROM recipients WHERE suppressed IS NOT NULL AND address > $1 ORDER BY address LIMIT $2";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn mark() -> impl Strategy<Value = Mark> {
+        any::<Option<(i64, u32)>>()
+            .prop_map(|mark| mark.map(|(at, source)| (Timestamp::from_nanos(at), source)))
+    }
+
+    fn any_state() -> impl Strategy<Value = RecipientState> {
+        let counts = any::<[u64; Counts::LEN]>();
+        let last = any::<Option<(i64, u8, u64)>>();
+        let rest = any::<[Option<i64>; 3]>();
+        (counts, last, rest, proptest::array::uniform8(mark())).prop_map(|(counts, last, rest, marks)| {
+            let [outcome, sent_at, first_at] = rest.map(|at| at.map(Timestamp::from_nanos));
+            let [bounced, complained, unsubscribed, listed, unlisted, delivered, by_hand, lifted] = marks;
+            RecipientState {
+                counts: Counts::from_array(counts),
+                last: last.map(|(at, kind, position)| (Timestamp::from_nanos(at), kind, position)),
+                outcome: outcome.map(|at| (at, 3)),
+                sent_at,
+                first_at,
+                bounced,
+                complained,
+                unsubscribed,
+                listed,
+                unlisted,
+                delivered,
+                by_hand,
+                lifted,
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_packed_is_read_again_and_nothing_less(state in any_state()) {
+            let packed = pack(&state);
+            prop_assert_eq!(unpack(&packed).unwrap(), state);
+            for end in 0..packed.len() {
+                prop_assert!(unpack(&packed[..end]).is_err());
+            }
+        }
+
+        #[test]
+        fn no_bytes_are_more_than_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            drop(unpack(&bytes));
+        }
+    }
+}

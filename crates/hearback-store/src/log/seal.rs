@@ -2,18 +2,16 @@
 //! the end one row makes them valid. Whatever a crash leaves half written is written again.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use hearback_event::{Address, RecipientState};
 
 use super::filter;
 use super::names::{self, ByName};
 use super::period::Period;
-use super::posting::{BLOCK, pack, place, place_of, unpack};
+use super::posting::{BLOCK, pack, place, position_at, unpack};
 use super::rebuild::rollup_difference;
 use super::recipients::{self, Rows};
 use super::rollup::{Cell, DELAYS, HOURLY};
-use super::start::LogStart;
 use super::tail::{Sealed, block_id, first_position};
 use crate::StoreError;
 use crate::session::{Column, Param, Session, Table, params};
@@ -39,14 +37,13 @@ pub(super) struct Prepared {
     received_max: i64,
 }
 
-/// Sorts what a full period holds. The addresses, which are not in memory, are read from the log.
-pub(super) fn prepare(session: &dyn Session, period: &Arc<Period>) -> Result<Prepared, StoreError> {
+/// Sorts what a full period holds of events from `start` on, where the log begins.
+pub(super) fn prepare(period: &Period, start: u64) -> Result<Prepared, StoreError> {
     let mut postings = period.postings();
     postings.sort_unstable();
     let blocks: Vec<Vec<u8>> = postings.chunks(BLOCK).map(pack).collect();
     let fences = postings.chunks(BLOCK).filter_map(|block| block.first().copied()).collect();
     drop(postings);
-    let (recipients, received_max) = fold_recipients(session, period)?;
     let times = period.facts().iter().map(|fact| fact.occurred_at.as_nanos());
     let occurred = (times.clone().min().unwrap_or_default(), times.max().unwrap_or_default());
     let rollups = &period.rollups;
@@ -55,42 +52,32 @@ pub(super) fn prepare(session: &dyn Session, period: &Arc<Period>) -> Result<Pre
         blocks,
         fences,
         filter: filter::bitmap(period.filter_entries()),
-        recipients: recipients.into_iter().collect(),
+        recipients: recipients_of(period, start)?,
         first: period.first(),
         hourly: rollups.hourly.iter().map(|(cell, count)| (*cell, *count)).collect(),
         tags: rollups.tags.rows(),
         domains: rollups.domains.rows(),
         delays: rollups.delays.cells().iter().map(|(cell, count)| (cell.clone(), *count)).collect(),
         occurred,
-        received_max,
+        received_max: period.received_max(),
     })
 }
 
-type Folded = (BTreeMap<Address, RecipientState>, i64);
-
-fn fold_recipients(session: &dyn Session, period: &Period) -> Result<Folded, StoreError> {
-    let mut states = BTreeMap::<Address, RecipientState>::new();
-    let mut received_max = i64::MIN;
-    let last = first_position(period.number() + 1) - 1;
-    let first = first_position(period.number()).max(LogStart::read(session)?.position);
-    let mut missing = (last + 1).saturating_sub(first);
-    session.query(
-        "SELECT position, recipient, received_at FROM events WHERE position BETWEEN $1 AND $2 ORDER BY position",
-        params![first, last],
-        &mut |row| {
-            let Some(fact) = period.fact(place_of(row.int(0)? as u64)) else { return Ok(()) };
-            missing = missing.saturating_sub(1);
-            received_max = received_max.max(row.int(2)?);
-            if let Some(address) = row.maybe_text(1)?.and_then(|text| Address::parse(text).ok()) {
-                states.entry(address).or_default().add(fact);
-            }
-            Ok(())
-        },
-    )?;
-    match missing {
-        0 => Ok((states, received_max)),
-        _ => Err(StoreError::Damaged("the log has a gap".to_owned())),
+/// What events from `start` on say about each recipient, in the order of the address.
+fn recipients_of(period: &Period, start: u64) -> Result<Vec<(Address, RecipientState)>, StoreError> {
+    let mut states = BTreeMap::<&str, RecipientState>::new();
+    for (place, fact) in (period.first()..=u16::MAX).zip(period.facts()) {
+        if fact.position != position_at(period.number(), place) {
+            return Err(StoreError::Damaged("the log has a gap".to_owned()));
+        }
+        if fact.position >= start
+            && let Some(address) = period.recipient(place)
+        {
+            states.entry(address).or_default().add(fact);
+        }
     }
+    let parsed = |(address, state)| Address::parse(address).ok().map(|address| (address, state));
+    Ok(states.into_iter().filter_map(parsed).collect())
 }
 
 impl Prepared {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hearback_event::Fact;
+use hearback_event::{Fact, Timestamp};
 
 use super::owed::{self, Owed};
 use super::period::Period;
@@ -199,10 +199,10 @@ impl Tail {
     }
 
     /// Takes in one committed event.
-    pub(super) fn add(&mut self, event: &StagedEvent, fact: Fact) {
+    pub(super) fn add(&mut self, event: &StagedEvent, fact: Fact, received_at: Timestamp) {
         self.last_position = fact.position;
         if let Some(period) = self.open(period_of(fact.position)) {
-            period.add(event, fact);
+            period.add(event, fact, received_at);
         }
     }
 
@@ -231,13 +231,10 @@ impl Tail {
         self.unsealed.iter().map(|period| period.len()).sum()
     }
 
-    /// The facts of unsealed events with a key, by position, oldest first.
-    pub(super) fn facts(&self, key: Key) -> Vec<Fact> {
-        let mut facts: Vec<Fact> = self
-            .unsealed
-            .iter()
-            .flat_map(|period| period.places(key).filter_map(|place| period.fact(place).copied()))
-            .collect();
+    /// The facts of unsealed events to an address, by position, oldest first.
+    pub(super) fn facts_of(&self, address: &str) -> Vec<Fact> {
+        let mut facts: Vec<Fact> =
+            self.unsealed.iter().flat_map(|period| period.facts_of(address)).copied().collect();
         facts.sort_unstable_by_key(|fact| fact.position);
         facts
     }
@@ -306,7 +303,7 @@ pub(super) fn load_events(
             // As they were when it came: what an erased event says no more was counted all the same.
             staged.flags = row.int(7)? as u16;
             staged.delay = rows::delay(row.int(7)?);
-            tail.add(&staged, staged.fact(record.position, number));
+            tail.add(&staged, staged.fact(record.position, number), record.received_at);
             if let Some((token, digest)) = tokens.get(&record.position) {
                 tail.bind(*token, *digest, record.position);
             }

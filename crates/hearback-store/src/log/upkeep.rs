@@ -1,8 +1,6 @@
 //! What the writer does besides taking in batches: sealing full periods, dropping what they have made superfluous, and making
 //! everything anew.
 
-use std::sync::Arc;
-
 use hearback_event::Timestamp;
 
 use super::filter::Filters;
@@ -89,18 +87,15 @@ impl Writer {
         }
         let tail = self.shared.tail.read();
         let full = tail.unsealed.first().filter(|period| period.is_full()).cloned();
+        let start = tail.start();
         drop(tail);
         let Some(period) = full else { return };
         self.preparing = true;
-        let (shared, sender) = (Arc::clone(&self.shared), self.queue.sender());
+        let sender = self.queue.sender();
         std::thread::spawn(move || {
-            let mut prepared = Err(StoreError::Stopped);
-            let read = shared.readers.with(&mut |session| {
-                prepared = Ok(prepare(session, &period)?);
-                Ok(())
-            });
+            let prepared = prepare(&period, start);
             drop(period);
-            if sender.blocking_send(Command::Prepared(read.and(prepared))).is_err() {
+            if sender.blocking_send(Command::Prepared(prepared)).is_err() {
                 tracing::debug!(
                     "the journal stopped before a period was sealed; it is sealed after the next start"
                 );

@@ -103,7 +103,7 @@ async fn tokens_of_sealed_periods_stay_bound_and_a_rebuild_mends_what_is_damaged
     drop(store);
 
     home.meddle(
-        "UPDATE recipients SET sent = sent + 1 WHERE address = 'guest8@d8.example';
+        "UPDATE recipients SET state = (SELECT state FROM recipients WHERE address = 'guest9@d9.example') WHERE address = 'guest8@d8.example';
          DELETE FROM postings WHERE id = 3;
          UPDATE hourly SET count = count + 1",
     );

@@ -34,6 +34,8 @@ pub(super) struct Remains {
 #[derive(Default)]
 struct News {
     edits: BTreeMap<u64, Edit>,
+    /// Positions of events whose recipient is known no more.
+    own: Vec<u64>,
     sealed: Vec<Sealed>,
     changes: u64,
 }
@@ -50,7 +52,10 @@ impl Writer {
             for record in rows::at(session, &writer.shared.sources(), positions)? {
                 let tail = writer.shared.tail.read();
                 match erase_event(session, &tail, person, &record, &mut news.edits)? {
-                    Erased::Own => done.events += 1,
+                    Erased::Own => {
+                        done.events += 1;
+                        news.own.push(record.position);
+                    }
                     Erased::Mention => done.mentions += 1,
                     Erased::Nothing => {}
                 }
@@ -161,6 +166,11 @@ impl News {
                 for (place, key) in Edit::keys(&edit.added) {
                     period.link(place, key);
                 }
+            }
+        }
+        for position in self.own {
+            if let Some(period) = tail.unsealed_mut(period_of(position)) {
+                period.forget_recipient(place_of(position));
             }
         }
         tail.changes = self.changes;

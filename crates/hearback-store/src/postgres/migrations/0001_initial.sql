@@ -75,50 +75,15 @@ ALTER TABLE postings ALTER COLUMN block SET STORAGE PLAIN;
 
 -- What the sealed events say about each recipient. `upto`: true up to this position.
 CREATE TABLE recipients (
-    address           TEXT COLLATE "C" PRIMARY KEY,
-    upto              BIGINT NOT NULL,
-    suppressed        BIGINT,               -- hearback_event::SuppressionReason, by events
-    registered        BIGINT NOT NULL,
-    queued            BIGINT NOT NULL,
-    sent              BIGINT NOT NULL,
-    delivered         BIGINT NOT NULL,
-    deferred          BIGINT NOT NULL,
-    bounced_permanent BIGINT NOT NULL,
-    bounced_temporary BIGINT NOT NULL,
-    rejected          BIGINT NOT NULL,
-    failed            BIGINT NOT NULL,
-    opened_human      BIGINT NOT NULL,
-    opened_machine    BIGINT NOT NULL,
-    clicked_human     BIGINT NOT NULL,
-    clicked_machine   BIGINT NOT NULL,
-    complained        BIGINT NOT NULL,
-    unsubscribed      BIGINT NOT NULL,
-    inbound           BIGINT NOT NULL,
-    other             BIGINT NOT NULL,
-    last_at           BIGINT,
-    last_kind         BIGINT,
-    last_position     BIGINT,
-    outcome_at        BIGINT,
-    outcome_kind      BIGINT,
-    sent_at           BIGINT,
-    first_at          BIGINT,
-    bounced_at        BIGINT,
-    bounced_by        BIGINT,
-    complained_at     BIGINT,
-    complained_by     BIGINT,
-    unsubscribed_at   BIGINT,
-    unsubscribed_by   BIGINT,
-    listed_at         BIGINT,
-    listed_by         BIGINT,
-    unlisted_at       BIGINT,
-    unlisted_by       BIGINT,
-    delivered_at      BIGINT,
-    delivered_by      BIGINT,
-    by_hand_at        BIGINT,
-    by_hand_by        BIGINT,
-    lifted_at         BIGINT,
-    lifted_by         BIGINT
-) WITH (fillfactor = 85, autovacuum_analyze_scale_factor = 1);  -- found by address alone, whatever the columns hold
+    address    TEXT COLLATE "C" PRIMARY KEY,
+    upto       BIGINT NOT NULL,
+    suppressed BIGINT,                      -- hearback_event::SuppressionReason, by events
+    state      BYTEA NOT NULL               -- hearback_event::RecipientState, packed (log/recipients.rs)
+) WITH (
+    -- What is overwritten goes when its page is written again; and rows are found by address alone, whatever the columns hold.
+    fillfactor = 85, autovacuum_vacuum_scale_factor = 0.5, autovacuum_vacuum_insert_scale_factor = 1, autovacuum_analyze_scale_factor = 1
+);
+ALTER TABLE recipients ALTER COLUMN state SET STORAGE PLAIN;
 CREATE INDEX recipients_suppressed ON recipients (address) WHERE suppressed IS NOT NULL;
 
 -- What a person or the application said about a recipient; never derived from events.

@@ -62,49 +62,10 @@ CREATE TABLE postings (
 
 -- What the sealed events say about each recipient. `upto`: true up to this position.
 CREATE TABLE recipients (
-    address           TEXT PRIMARY KEY,
-    upto              INTEGER NOT NULL,
-    suppressed        INTEGER,              -- hearback_event::SuppressionReason, by events
-    registered        INTEGER NOT NULL,
-    queued            INTEGER NOT NULL,
-    sent              INTEGER NOT NULL,
-    delivered         INTEGER NOT NULL,
-    deferred          INTEGER NOT NULL,
-    bounced_permanent INTEGER NOT NULL,
-    bounced_temporary INTEGER NOT NULL,
-    rejected          INTEGER NOT NULL,
-    failed            INTEGER NOT NULL,
-    opened_human      INTEGER NOT NULL,
-    opened_machine    INTEGER NOT NULL,
-    clicked_human     INTEGER NOT NULL,
-    clicked_machine   INTEGER NOT NULL,
-    complained        INTEGER NOT NULL,
-    unsubscribed      INTEGER NOT NULL,
-    inbound           INTEGER NOT NULL,
-    other             INTEGER NOT NULL,
-    last_at           INTEGER,
-    last_kind         INTEGER,
-    last_position     INTEGER,
-    outcome_at        INTEGER,
-    outcome_kind      INTEGER,
-    sent_at           INTEGER,
-    first_at          INTEGER,
-    bounced_at        INTEGER,
-    bounced_by        INTEGER,
-    complained_at     INTEGER,
-    complained_by     INTEGER,
-    unsubscribed_at   INTEGER,
-    unsubscribed_by   INTEGER,
-    listed_at         INTEGER,
-    listed_by         INTEGER,
-    unlisted_at       INTEGER,
-    unlisted_by       INTEGER,
-    delivered_at      INTEGER,
-    delivered_by      INTEGER,
-    by_hand_at        INTEGER,
-    by_hand_by        INTEGER,
-    lifted_at         INTEGER,
-    lifted_by         INTEGER
+    address    TEXT PRIMARY KEY,
+    upto       INTEGER NOT NULL,
+    suppressed INTEGER,                     -- hearback_event::SuppressionReason, by events
+    state      BLOB NOT NULL                -- hearback_event::RecipientState, packed (log/recipients.rs)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX recipients_suppressed ON recipients (address) WHERE suppressed IS NOT NULL;
 
