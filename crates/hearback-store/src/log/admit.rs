@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use hearback_event::{Fact, Kind, Origin, delay_step};
+use hearback_event::{DedupKey, Fact, Kind, Origin, delay_step};
 
 use super::filter::Filters;
-use super::posting::{Key, position_at};
+use super::known::Known;
+use super::posting::Key;
 use super::rows::{self, Sources};
 use super::stage::{Staged, StagedEvent};
 use super::tail::{Blocks, Tail};
-use crate::session::{Keys, Session, params};
+use crate::session::Session;
 use crate::{Order, Receipt, SourceRef, StoreError};
 
 pub(super) type Digest = [u8; 16];
@@ -64,6 +65,8 @@ pub(super) struct Admission<'a> {
     pub(super) loose: &'a HashMap<Digest, Digest>,
     /// Periods before this one are beyond the horizon of deduplication.
     pub(super) oldest_period: u64,
+    /// What the sealed periods know of the batch.
+    pub(super) known: Known,
     pub(super) plan: Plan,
 }
 
@@ -78,7 +81,7 @@ impl Admission<'_> {
     fn decide(&mut self, index: usize, request: &Staged) -> Result<Receipt, StoreError> {
         let digest = *request.digest.as_bytes();
         let token = request.token.map(|token| *token.as_bytes());
-        let bound = token.map(|token| self.body_of(&token)).transpose()?.flatten();
+        let bound = token.and_then(|token| self.body_of(&token));
         if bound.is_some_and(|bound| bound != digest) {
             return Ok(Receipt::ForgedReplay);
         }
@@ -87,10 +90,9 @@ impl Admission<'_> {
         }
         let first = self.plan.events.len() as u64 + 1;
         let mut duplicates = 0;
-        // An import may be done again at any time.
-        let oldest_period = if request.origin == Origin::Import { 0 } else { self.oldest_period };
+        let oldest_period = first_asked(request, self.oldest_period);
         for (number, event) in request.events.iter().enumerate() {
-            if self.knows(event, oldest_period)? {
+            if self.knows(event, oldest_period) {
                 duplicates += 1;
             } else {
                 self.take(index, number, request, event)?;
@@ -156,63 +158,19 @@ impl Admission<'_> {
     }
 
     /// Whether the event is known under any of its keys: in this batch, in memory, or in the database.
-    fn knows(&self, event: &StagedEvent, oldest_period: u64) -> Result<bool, StoreError> {
-        for key in &event.unique {
-            let key = key.as_bytes();
-            if self.plan.unique.contains(key) || self.tail.unsealed.iter().any(|period| period.knows(key)) {
-                return Ok(true);
-            }
-            for period in self.filters.periods_with(key, oldest_period) {
-                if self.sealed_event_has(period, key)? {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
-    }
-
-    /// The filter said maybe: follow the postings to the rows and compare the keys.
-    fn sealed_event_has(&self, period: u64, key: &Digest) -> Result<bool, StoreError> {
-        let positions = self.sealed_positions(period, key)?;
-        let mut has = false;
-        self.session.look_up(
-            "SELECT dedup FROM events WHERE position",
-            Keys::Ints(&positions),
-            &mut |row| {
-                has |= rows::keys(row.blob(0)?).iter().any(|known| known.as_bytes() == key);
-                Ok(())
-            },
-        )?;
-        Ok(has)
-    }
-
-    fn sealed_positions(&self, period: u64, key: &Digest) -> Result<Vec<i64>, StoreError> {
-        let Some(sealed) = self.tail.sealed(period) else { return Ok(Vec::new()) };
-        let blocks = Blocks::new(self.session);
-        let mut positions = Vec::new();
-        for places in blocks.places(sealed, Key::unique(key), Order::Newest) {
-            positions.extend(places?.into_iter().map(|place| position_at(period, place) as i64));
-        }
-        Ok(positions)
+    fn knows(&self, event: &StagedEvent, oldest_period: u64) -> bool {
+        event.unique.iter().map(DedupKey::as_bytes).any(|key| {
+            self.plan.unique.contains(key)
+                || self.tail.unsealed.iter().any(|period| period.knows(key))
+                || self.known.has_event(key, oldest_period)
+        })
     }
 
     /// The body that a token was bound to before.
-    fn body_of(&self, token: &Digest) -> Result<Option<Digest>, StoreError> {
+    fn body_of(&self, token: &Digest) -> Option<Digest> {
         let in_memory = || self.tail.unsealed.iter().rev().find_map(|period| period.body_of(token));
         let known = self.plan.bodies.get(token).or_else(|| self.loose.get(token)).copied();
-        if let Some(body) = known.or_else(in_memory) {
-            return Ok(Some(body));
-        }
-        for period in self.filters.periods_with(token, self.oldest_period) {
-            for position in self.sealed_positions(period, token)? {
-                let sql = "SELECT digest FROM payloads WHERE id = $1 AND token = $2";
-                let body = self.session.one(sql, params![position, token], |row| row.digest(0))?;
-                if body.is_some() {
-                    return Ok(body);
-                }
-            }
-        }
-        Ok(None)
+        known.or_else(in_memory).or_else(|| self.known.body_of(token))
     }
 
     /// Whether any event of the request belongs to a message of which something is known.
@@ -237,6 +195,11 @@ impl Admission<'_> {
         }
         Ok(false)
     }
+}
+
+/// The first period that is asked for the keys of a request. An import may be done again at any time.
+pub(super) fn first_asked(request: &Staged, oldest_period: u64) -> u64 {
+    if request.origin == Origin::Import { 0 } else { oldest_period }
 }
 
 /// The first period that deduplication looks into, for a horizon given as a moment: periods received wholly before it

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use hearback_event::Origin;
 
-use super::admit::{Admission, Plan, oldest_period};
+use super::admit::{Admission, Plan, first_asked, oldest_period};
 use super::journal::{Submissions, Writer};
+use super::known::Known;
 use super::queue::{Finish, Work};
 use super::{loose, values};
 use crate::StoreError;
@@ -165,13 +166,16 @@ impl Writer {
         // What is imported was received elsewhere, at any time.
         let received = requests.iter().filter(|(staged, _)| staged.origin != Origin::Import);
         let now = received.map(|(staged, _)| staged.received_at.as_nanos()).max().unwrap_or_default();
+        let oldest_period = oldest_period(&tail, now.saturating_sub(self.horizon_nanos));
+        let asked = requests.iter().map(|(staged, _)| (staged, first_asked(staged, oldest_period)));
         let mut admission = Admission {
             session,
             tail: &tail,
             filters: &filters,
             sources: &sources,
             loose: &loose,
-            oldest_period: oldest_period(&tail, now.saturating_sub(self.horizon_nanos)),
+            oldest_period,
+            known: Known::look_up(session, &tail, &filters, asked)?,
             plan: Plan::default(),
         };
         for (index, (staged, _)) in requests.iter().enumerate() {

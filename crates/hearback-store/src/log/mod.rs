@@ -21,6 +21,7 @@ mod forget;
 mod groups;
 mod journal;
 mod keeper;
+mod known;
 mod loose;
 mod message;
 mod message_list;
