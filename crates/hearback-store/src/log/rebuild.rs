@@ -46,7 +46,13 @@ pub(super) fn check(
     checker.count_log(session, start, last, progress)?;
     // What dropped events said can be made anew of nothing: it is where the comparison begins.
     recipients::for_each_row(session, Rows::Dropped, |address, _, state| {
-        checker.recipients.extend(Address::parse(address).ok().map(|address| (address, *state)));
+        match Address::parse(address).ok().zip(state) {
+            Some((address, state)) => drop(checker.recipients.insert(address, *state)),
+            None => checker.differs(format!(
+                "recipient {}: what dropped events said cannot be read",
+                hearback_event::mask(address)
+            )),
+        }
     })?;
     for number in first..sealed {
         match read_period(session, sources, number)? {
@@ -154,7 +160,7 @@ impl Checker {
             {
                 state = Some(state.unwrap_or_default().merge(more));
             }
-            if state.as_ref() != Some(found) {
+            if found.is_none() || state.as_ref() != found {
                 wrong.push(format!("recipient {}: counters or status differ", hearback_event::mask(address)));
             }
         })?;

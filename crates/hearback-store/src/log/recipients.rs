@@ -75,7 +75,7 @@ pub(super) fn merge(
             Some((_, before)) => before.merge(state),
             None => *state,
         };
-        written.push(Written::new(address, &merged));
+        written.push(Written::new(address, &merged)?);
     }
     write(session, rows.table(), &written, upto)
 }
@@ -88,8 +88,8 @@ pub(super) fn replace(
     upto: u64,
 ) -> Result<u64, StoreError> {
     let there = session.execute("DELETE FROM recipients WHERE address = $1", params![address.as_str()])?;
-    let row: Vec<Written<'_>> = state.map(|state| Written::new(address, state)).into_iter().collect();
-    write(session, &RECIPIENTS, &row, upto)?;
+    let row = state.map(|state| Written::new(address, state)).transpose()?;
+    write(session, &RECIPIENTS, row.as_slice(), upto)?;
     Ok(there)
 }
 
@@ -110,9 +110,10 @@ struct Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    fn new(address: &'a Address, state: &RecipientState) -> Self {
+    fn new(address: &'a Address, state: &RecipientState) -> Result<Self, StoreError> {
         let suppressed = state.suppression().map(|suppression| suppression.reason.number());
-        Self { address, suppressed, state: pack(state) }
+        let failed = |error| StoreError::Write(format!("a recipient's state cannot be packed: {error}"));
+        Ok(Self { address, suppressed, state: pack(state).map_err(failed)? })
     }
 }
 
@@ -139,7 +140,7 @@ type Packed = (
 );
 
 /// The same state gives the same bytes.
-fn pack(s: &RecipientState) -> Vec<u8> {
+fn pack(s: &RecipientState) -> Result<Vec<u8>, postcard::Error> {
     let nanos = Timestamp::as_nanos;
     let marks =
         [s.bounced, s.complained, s.unsubscribed, s.listed, s.unlisted, s.delivered, s.by_hand, s.lifted];
@@ -150,7 +151,7 @@ fn pack(s: &RecipientState) -> Vec<u8> {
         [s.sent_at, s.first_at].map(|at| at.map(nanos)),
         marks.map(|mark| mark.map(|(at, source)| (nanos(at), source))),
     );
-    postcard::to_allocvec(&packed).unwrap_or_default()
+    postcard::to_allocvec(&packed)
 }
 
 fn unpack(bytes: &[u8]) -> Result<RecipientState, StoreError> {
@@ -182,15 +183,15 @@ fn row_of(row: &dyn Row) -> Result<(u64, RecipientState), StoreError> {
     Ok((row.int(1)? as u64, unpack(row.blob(2)?)?))
 }
 
-/// Calls `each` with every row, in the order of the address.
+/// Calls `each` with every row, in the order of the address: position up to which it is true, and what it says, unless that cannot
+/// be read.
 pub(super) fn for_each_row(
     session: &dyn Session,
     rows: Rows,
-    mut each: impl FnMut(&str, u64, &RecipientState),
+    mut each: impl FnMut(&str, u64, Option<&RecipientState>),
 ) -> Result<(), StoreError> {
     session.query(rows.in_order(), params![], &mut |row| {
-        let (upto, state) = row_of(row)?;
-        each(row.text(0)?, upto, &state);
+        each(row.text(0)?, row.int(1)? as u64, unpack(row.blob(2)?).ok().as_ref());
         Ok(())
     })
 }
@@ -252,7 +253,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_packed_is_read_again_and_nothing_less(state in any_state()) {
-            let packed = pack(&state);
+            let packed = pack(&state).unwrap();
             prop_assert_eq!(unpack(&packed).unwrap(), state);
             for end in 0..packed.len() {
                 prop_assert!(unpack(&packed[..end]).is_err());
