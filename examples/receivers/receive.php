@@ -43,7 +43,9 @@ function verify(array $keys, string $id, string $timestamp, string $signatures, 
 /** Handles an event once. In an application: a table with a unique key, written in the event's own transaction. */
 function handle(string $id, string $kind, array $event): void
 {
-    $once = sys_get_temp_dir() . '/hearback-' . getmypid() . '-' . $id;
+    $seen = sys_get_temp_dir() . '/hearback-seen';
+    is_dir($seen) || mkdir($seen);
+    $once = $seen . '/' . hash('sha256', $id);
     if (file_exists($once)) {
         return;
     }

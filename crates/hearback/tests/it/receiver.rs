@@ -130,9 +130,11 @@ impl Receiver {
 
     /// Plain PHP.
     pub(crate) fn php(secrets: &str) -> Option<Self> {
+        // It keeps what it has seen in the folder for temporary files.
+        let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("php");
-        command.env("WEBHOOK_SECRET", secrets);
-        Self::start_php(&mut command, &examples().join("receive.php"), "/hook", None)
+        command.env("WEBHOOK_SECRET", secrets).env("TMPDIR", folder.path());
+        Self::start_php(&mut command, &examples().join("receive.php"), "/hook", Some(folder))
     }
 
     /// Express, whose packages stand beside the example as `npm ci` leaves them.
