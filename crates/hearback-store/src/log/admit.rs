@@ -63,8 +63,6 @@ pub(super) struct Admission<'a> {
     pub(super) sources: &'a Sources,
     /// The bodies of loose tokens.
     pub(super) loose: &'a HashMap<Digest, Digest>,
-    /// Periods before this one are beyond the horizon of deduplication.
-    pub(super) oldest_period: u64,
     /// What the sealed periods know of the batch.
     pub(super) known: Known,
     pub(super) plan: Plan,
@@ -90,9 +88,8 @@ impl Admission<'_> {
         }
         let first = self.plan.events.len() as u64 + 1;
         let mut duplicates = 0;
-        let oldest_period = first_asked(request, self.oldest_period);
         for (number, event) in request.events.iter().enumerate() {
-            if self.knows(event, oldest_period) {
+            if self.knows(event) {
                 duplicates += 1;
             } else {
                 self.take(index, number, request, event)?;
@@ -158,11 +155,11 @@ impl Admission<'_> {
     }
 
     /// Whether the event is known under any of its keys: in this batch, in memory, or in the database.
-    fn knows(&self, event: &StagedEvent, oldest_period: u64) -> bool {
+    fn knows(&self, event: &StagedEvent) -> bool {
         event.unique.iter().map(DedupKey::as_bytes).any(|key| {
             self.plan.unique.contains(key)
                 || self.tail.unsealed.iter().any(|period| period.knows(key))
-                || self.known.has_event(key, oldest_period)
+                || self.known.has_event(key)
         })
     }
 

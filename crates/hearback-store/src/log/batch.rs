@@ -174,7 +174,6 @@ impl Writer {
             filters: &filters,
             sources: &sources,
             loose: &loose,
-            oldest_period,
             known: Known::look_up(session, &tail, &filters, asked)?,
             plan: Plan::default(),
         };

@@ -1,11 +1,11 @@
-//! What the sealed periods know of a batch: its keys and tokens, looked for all together, since a question to a database on another
-//! machine takes as long for one as for a thousand.
+//! What the sealed periods know of a batch: its keys and tokens, looked for all together, since each question to the database is
+//! waited for.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::admit::Digest;
 use super::filter::Filters;
-use super::posting::{Key, period_of, position_at};
+use super::posting::{Key, position_at};
 use super::rows;
 use super::stage::Staged;
 use super::tail::{Blocks, Tail};
@@ -15,8 +15,8 @@ use crate::{Order, StoreError};
 /// What was found.
 #[derive(Default)]
 pub(super) struct Known {
-    /// Keys of events, each with the newest period that has it.
-    events: HashMap<Digest, u64>,
+    /// Keys of events.
+    events: HashSet<Digest>,
     /// Tokens, each with the body that it is bound to.
     bodies: HashMap<Digest, Digest>,
 }
@@ -61,14 +61,9 @@ impl Known {
             "SELECT position, dedup FROM events WHERE position",
             Keys::Ints(&positions),
             &mut |row| {
-                let position = row.int(0)?;
-                let asked = found.get(&position).map(Vec::as_slice).unwrap_or_default();
-                for key in rows::keys(row.blob(1)?) {
-                    if asked.contains(key.as_bytes()) {
-                        let newest = self.events.entry(*key.as_bytes()).or_default();
-                        *newest = (*newest).max(period_of(position as u64));
-                    }
-                }
+                let asked = found.get(&row.int(0)?).map(Vec::as_slice).unwrap_or_default();
+                let keys = rows::keys(row.blob(1)?);
+                self.events.extend(keys.iter().map(|key| *key.as_bytes()).filter(|key| asked.contains(key)));
                 Ok(())
             },
         )
@@ -92,9 +87,9 @@ impl Known {
         )
     }
 
-    /// Whether a period from `oldest` on has an event with this key.
-    pub(super) fn has_event(&self, key: &Digest, oldest: u64) -> bool {
-        self.events.get(key).is_some_and(|newest| *newest >= oldest)
+    /// Whether there is an event with this key.
+    pub(super) fn has_event(&self, key: &Digest) -> bool {
+        self.events.contains(key)
     }
 
     /// The body that a token is bound to.
