@@ -53,16 +53,19 @@ pub(super) fn lasts(
     let mut lasts: HashMap<String, Last> =
         rows.into_iter().filter_map(|(address, (_, state))| Some((address, state.last?))).collect();
     for (address, facts) in own {
-        let state = facts.iter().fold(RecipientState::default(), |mut state, fact| {
-            state.add(fact);
-            state
-        });
-        if let Some(last) = state.last {
+        if let Some(last) = last_of(&facts) {
             let known = lasts.entry(address.to_owned()).or_insert(last);
             *known = (*known).max(last);
         }
     }
     Ok(lasts)
+}
+
+/// The last of a recipient's events.
+pub(super) fn last_of<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Option<Last> {
+    let mut state = RecipientState::default();
+    facts.into_iter().for_each(|fact| state.add(fact));
+    state.last
 }
 
 fn distinct(addresses: &[Address]) -> Vec<&str> {

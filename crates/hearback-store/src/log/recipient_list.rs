@@ -14,7 +14,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use hearback_event::{Address, Fact, Kind, Record, Timestamp};
+use hearback_event::{Address, Kind, Record, Timestamp};
 
 use super::people::Last;
 use super::posting::{Key, period_of, position_at};
@@ -225,9 +225,7 @@ fn last_among(
         let tail = shared.tail.read();
         (tail.facts_of(address.as_str()), tail.sealed.clone())
     };
-    let counts = |fact: &&Fact| fact.position <= as_of && !fact.kind.is_alert();
-    let of_fact = |fact: &Fact| (fact.occurred_at, fact.kind.number(), fact.position);
-    let mut last = in_memory.iter().filter(counts).map(of_fact).max();
+    let mut last = people::last_of(in_memory.iter().filter(|fact| fact.position <= as_of));
     let blocks = Blocks::new(session);
     let periods = shared.filters.read().periods_of(key);
     let may_hold = |sealed: &&Arc<Sealed>| sealed.number <= period_of(as_of) && periods.has(sealed.number);

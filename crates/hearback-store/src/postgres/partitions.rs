@@ -8,7 +8,7 @@ const POSITIONS: u64 = 1 << 20;
 
 /// Nothing in a partition changes, and its rows are found by position alone: looking through it for what changed, and for what its columns
 /// hold, would take a tenth of the server's time again and again while it fills. Once it is full is enough.
-const SELDOM: &str =
+const AUTOVACUUM_ONCE_FULL: &str =
     "autovacuum_vacuum_insert_threshold = 1000000, autovacuum_vacuum_insert_scale_factor = 0,
      autovacuum_analyze_threshold = 1000000, autovacuum_analyze_scale_factor = 0";
 
@@ -47,7 +47,7 @@ fn make(session: &dyn Session, table: &str, number: u64) -> Result<(), StoreErro
     }
     let (first, end) = (number * POSITIONS, (number + 1) * POSITIONS);
     session.batch(&format!(
-        "CREATE TABLE {name} (LIKE {table} INCLUDING ALL) WITH ({SELDOM});
+        "CREATE TABLE {name} (LIKE {table} INCLUDING ALL) WITH ({AUTOVACUUM_ONCE_FULL});
          ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({first}) TO ({end});"
     ))
 }
