@@ -266,6 +266,18 @@ async fn while_a_period_is_being_sealed_and_new_events_come_in(home: &Home) {
     no_differences(&*store).await;
 }
 
+async fn who_is_forgotten_while_a_period_is_open_is_not_sealed_with_it(home: &Home) {
+    let store = home.open();
+    submit_all(&*store, "mailgun", (0..PERIOD - 50).map(nth).collect(), 500).await;
+    let forgotten = store.forget(alice()).await.unwrap();
+    assert_eq!((forgotten.events, forgotten.recipients), (66, 0), "{forgotten:?}");
+    submit_all(&*store, "mailgun", (PERIOD - 50..PERIOD + 5).map(nth).collect(), 500).await;
+    sealed(&*store, 1).await;
+    assert!(store.recipient(alice()).await.unwrap().is_none());
+    assert_eq!(stands_in(home, ALICE), Vec::<String>::new());
+    no_differences(&*store).await;
+}
+
 const PEOPLE: [&str; 3] = ["a.person@one.example", "b.person@one.example", "c.person@two.example"];
 
 #[derive(Clone, Debug)]
@@ -354,4 +366,5 @@ on_every_store! {
     who_was_never_there_is_not_found,
     from_sealed_periods_as_well_also_from_those_that_are_dropped_in_part,
     while_a_period_is_being_sealed_and_new_events_come_in,
+    who_is_forgotten_while_a_period_is_open_is_not_sealed_with_it,
 }
