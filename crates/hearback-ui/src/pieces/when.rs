@@ -53,7 +53,7 @@ impl Clock {
         self.element(at, &self.zoned(at).strftime("%H:%M:%S").to_string())
     }
 
-    /// The time of a row in a list: `11:24:08` today, `Fri 11:24` this week, else `3 Nov 11:24`.
+    /// The time of a row in a list: `11:24:08` today, else the [`moment`](Self::moment).
     pub(crate) fn row(&self, at: Timestamp) -> Html {
         let (then, today) = (self.zoned(at), self.zoned(self.now));
         if then.date() == today.date() {

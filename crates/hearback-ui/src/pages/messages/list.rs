@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use hearback_event::{Address, Channel, Label, Record, Status, Timestamp};
-use hearback_store::{MessageFilter, MessageQuery, MessageView};
+use hearback_store::{MessageFilter, MessagePage, MessageQuery, MessageView};
 use http::StatusCode;
 
 use super::story::channel_icon;
@@ -19,6 +19,8 @@ use crate::visit::Visit;
 
 /// Rows of a page.
 const ROWS: usize = 50;
+/// The store is asked so often for one page of rows, each time to look at a hundred events.
+const ASKED_MAX: usize = 16;
 /// Labels of a row.
 const LABELS: usize = 1;
 /// The statuses that have a chip.
@@ -96,13 +98,7 @@ pub(crate) async fn list(State(ui): State<Ui>, visit: Visit, RawQuery(query): Ra
     }
     let words = query.get("q").map(str::to_owned);
     let (filter, period) = read(&query, visit.now);
-    let asked = MessageQuery {
-        filter: filter.clone(),
-        as_of: query.read("as_of"),
-        beyond: query.read("beyond"),
-        limit: ROWS,
-    };
-    let page = ui.store.messages(asked).await?;
+    let page = filled(ui, &query, &filter).await?;
     let rows = if words.is_some() { Vec::new() } else { page.rows };
     let base = query.without(&["beyond", "as_of"]);
     let next = page.next.filter(|_| words.is_none());
@@ -136,6 +132,29 @@ pub(crate) async fn list(State(ui): State<Ui>, visit: Visit, RawQuery(query): Ra
         frame: frame.searching("/messages", "Messages", search.unwrap_or_default()),
     };
     Ok(answer::page(StatusCode::OK, &visit.caller.headers, &view))
+}
+
+/// A page of rows. The store looks at so many events and ends its page, full or not: where few are meant it is asked to go on.
+async fn filled(ui: &crate::ui::Parts, query: &Query, filter: &MessageFilter) -> Outcome<MessagePage> {
+    let mut asked = MessageQuery {
+        filter: filter.clone(),
+        as_of: query.read("as_of"),
+        beyond: query.read("beyond"),
+        limit: ROWS,
+    };
+    let mut page = ui.store.messages(asked.clone()).await?;
+    for _ in 1..ASKED_MAX {
+        if page.next.is_none() || page.rows.len() == ROWS {
+            break;
+        }
+        asked.as_of = Some(page.as_of);
+        asked.beyond = page.next;
+        asked.limit = ROWS - page.rows.len();
+        let further = ui.store.messages(asked.clone()).await?;
+        page.rows.extend(further.rows);
+        page.next = further.next;
+    }
+    Ok(page)
 }
 
 fn read(query: &Query, now: Timestamp) -> (MessageFilter, Option<&'static str>) {

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use hearback_event::{Address, Kind, RecipientStatus};
-use hearback_store::{RecipientPlace, RecipientQuery, RecipientView};
+use hearback_store::{RecipientPage, RecipientPlace, RecipientQuery, RecipientView};
 use http::StatusCode;
 
 use super::sent;
@@ -18,6 +18,8 @@ use crate::visit::Visit;
 
 /// Rows of a page.
 const ROWS: usize = 50;
+/// The store is asked so often for one page of rows, each time to look at some hundred events.
+const ASKED_MAX: usize = 16;
 
 /// The kinds that have a chip.
 const CHIPS: &[Kind] = &[
@@ -99,7 +101,7 @@ pub(crate) async fn list(State(ui): State<Ui>, visit: Visit, RawQuery(query): Ra
         ..RecipientQuery::default()
     };
     let domain = asked.domain.clone();
-    let page = ui.store.list_recipients(asked).await?;
+    let page = filled(ui, asked).await?;
     let clock = Clock::of(&visit);
     let base = query.without(&["from", "q"]);
     let search = nothing_understood.or_else(|| domain.clone()).unwrap_or_default();
@@ -126,6 +128,22 @@ pub(crate) async fn list(State(ui): State<Ui>, visit: Visit, RawQuery(query): Ra
         nothing_yet: ui.store.last_position() == 0,
     };
     Ok(answer::page(StatusCode::OK, &visit.caller.headers, &view))
+}
+
+/// A page of rows. The store looks at so many events and ends its page, full or not: where few are meant it is asked to go on.
+async fn filled(ui: &crate::ui::Parts, mut asked: RecipientQuery) -> Outcome<RecipientPage> {
+    let mut page = ui.store.list_recipients(asked.clone()).await?;
+    for _ in 1..ASKED_MAX {
+        if page.next.is_none() || page.rows.len() == ROWS {
+            break;
+        }
+        asked.from = page.next.take();
+        asked.limit = ROWS - page.rows.len();
+        let further = ui.store.list_recipients(asked.clone()).await?;
+        page.rows.extend(further.rows);
+        page.next = further.next;
+    }
+    Ok(page)
 }
 
 /// A place in the list as it stands in a URL: numbers, and an address where there is one.
