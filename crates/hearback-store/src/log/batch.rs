@@ -112,12 +112,9 @@ impl Writer {
         };
         let session = self.keeper.session();
         finishes.extend(work.drain(..).map(|work| work(session)));
-        if self.keeper.writes_apart() {
-            // Others wait for their turn.
-        } else if let Some(sealing) = &mut self.sealing {
-            sealing.write(session, *events + *events / 2 + 128)?;
-        } else if self.old_tokens {
-            self.forget_old_tokens()?;
+        // Where it would be written apart, others wait for their turn.
+        if !self.keeper.writes_apart() {
+            self.proceed(*events + *events / 2 + 128)?;
         }
         let session = self.keeper.session();
         let any_loose = loose::keep(session, &plan)?;

@@ -10,6 +10,7 @@ use super::Shared;
 use super::batch::{Batch, Done};
 use super::keeper::Keeper;
 use super::queue::{Command, Queue, Work};
+use super::runs::merge::Upkeep;
 use super::seal::Sealing;
 use super::stage::Staged;
 use crate::error::whole;
@@ -30,6 +31,8 @@ pub(super) struct Writer {
     pub(super) is_sealer: bool,
     pub(super) sealing: Option<Sealing>,
     pub(super) preparing: bool,
+    /// Of what is known of recipients.
+    pub(super) runs: Upkeep,
     /// One-time tokens may have grown too old.
     pub(super) old_tokens: bool,
     /// Whether there were loose tokens when this process had its last turn.
@@ -54,6 +57,7 @@ impl Writer {
             is_sealer: false,
             sealing: None,
             preparing: false,
+            runs: Upkeep::default(),
             old_tokens: true,
             loose_tokens: true,
             horizon_nanos,
@@ -100,7 +104,7 @@ impl Writer {
     /// The next command; while there is none, seals.
     fn next(&mut self, commands: &mut mpsc::Receiver<Command>) -> Option<Command> {
         loop {
-            if self.sealing.is_none() && !self.old_tokens {
+            if !self.is_behind() {
                 let first = commands.blocking_recv();
                 // Where receivers and this thread share a core, the first request wakes this thread before the others are
                 // in the queue. Letting the receivers run as long as that brings more doubles the batch under load, and
@@ -137,7 +141,7 @@ impl Writer {
         let mut finishes = Vec::new();
         let outcome = self.transact(&mut batch, &mut finishes);
         let Batch { requests, work, events, .. } = batch;
-        let behind = self.keeper.writes_apart() && (self.sealing.is_some() || self.old_tokens);
+        let behind = self.keeper.writes_apart() && self.is_behind();
         match outcome {
             Ok(mut done) => {
                 metrics::histogram!("hearback_commit_seconds").record(started.elapsed().as_secs_f64());
@@ -183,6 +187,7 @@ impl Writer {
             // Another process may have taken over sealing.
             self.is_sealer = false;
             self.sealing = None;
+            self.runs = Upkeep::Unknown;
             self.old_tokens = true;
         }
         Ok(())

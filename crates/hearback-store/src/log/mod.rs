@@ -3,8 +3,8 @@
 //! The log (`events`, `payloads`) is append-only. Its indexes are made per period of 65536 events: those of the newest periods
 //! are in memory, and a full period is *sealed*: written once, sorted, a little with each later batch. So the cost of an
 //! insert does not grow with history. Whether an event was seen before is answered by the batch, the periods in memory (into which
-//! events of other processes are read first), and filters over the sealed periods; a filter never decides, the stored key does. Messages are made of their events when they are asked for. Recipients and counts are rows that are true up to a
-//! sealed period, completed from memory when read.
+//! events of other processes are read first), and filters over the sealed periods; a filter never decides, the stored key does. Messages are made of their events when they are asked for. Recipients and counts are written for each
+//! sealed period, and completed from memory when read.
 //!
 //! What differs between databases is behind three traits: [`Session`] (statements), [`Keeper`] (the writer's transactions and
 //! its agreement with other processes) and [`Readers`] (connections for reading).
@@ -42,6 +42,7 @@ mod recipients;
 mod retain;
 mod rollup;
 pub(crate) mod rows;
+mod runs;
 mod seal;
 mod search;
 mod stage;
@@ -68,6 +69,7 @@ use payload::Codec;
 pub use quarantine::QuarantineLimits;
 use queue::{Command, Finish, Queue, Work};
 use rows::Sources;
+use runs::Fences;
 use tail::Tail;
 
 /// How often a store that others write to looks for what they wrote.
@@ -120,6 +122,7 @@ struct Shared {
     /// Of the sealed periods; none beside another process, where a single question is asked.
     filters: RwLock<Filters>,
     has_filters: bool,
+    fences: Fences,
     codec: Codec,
     readers: Box<dyn Readers>,
     last_position: watch::Sender<u64>,
@@ -189,6 +192,7 @@ impl LogStore {
             sources: RwLock::default(),
             filters: RwLock::default(),
             has_filters: matches!(writing, Writing::Journal(_)),
+            fences: Fences::default(),
             codec: Codec::default(),
             readers,
             last_position: watch::Sender::new(0),

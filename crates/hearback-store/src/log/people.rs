@@ -1,4 +1,4 @@
-//! Recipients as they are read, many at a time: their rows, the events in memory that the rows do not hold, and profiles.
+//! Recipients as they are read, many at a time: what is written of them, the events in memory of which nothing is, and profiles.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
@@ -9,6 +9,7 @@ use super::Shared;
 use super::profiles;
 use super::recipients::{self, Rows};
 use super::rows::Sources;
+use super::runs;
 use crate::session::{Session, params};
 use crate::{AddressPage, Profile, RecipientView, StoreError, SuppressionQuery, SuppressionView};
 
@@ -23,16 +24,21 @@ pub(super) fn views(
     session: &dyn Session,
     addresses: &[Address],
 ) -> Result<Vec<Option<RecipientView>>, StoreError> {
-    let texts = distinct(addresses);
-    let own = facts_in_memory(shared, &texts);
-    let rows = recipients::look_up(session, Rows::All, &texts)?;
-    let profiles = profiles::look_up(session, &texts)?;
+    let states = states(shared, session, addresses)?;
+    views_of(shared, session, addresses, &states)
+}
+
+/// As [`views`], where the states are known.
+pub(super) fn views_of(
+    shared: &Shared,
+    session: &dyn Session,
+    addresses: &[Address],
+    states: &HashMap<String, RecipientState>,
+) -> Result<Vec<Option<RecipientView>>, StoreError> {
+    let profiles = profiles::look_up(session, &distinct(addresses))?;
     let sources = shared.sources();
     let view = |address: &Address| {
-        let (upto, mut state) = rows.get(address.as_str()).copied().unwrap_or_default();
-        for fact in own.get(address.as_str()).into_iter().flatten().filter(|fact| fact.position > upto) {
-            state.add(fact);
-        }
+        let state = states.get(address.as_str()).copied().unwrap_or_default();
         view(&sources, address, &state, profiles.get(address.as_str()))
     };
     Ok(addresses.iter().map(view).collect())
@@ -41,24 +47,27 @@ pub(super) fn views(
 /// What makes an event the last one of its recipient: the greatest is.
 pub(super) type Last = (Timestamp, u8, u64);
 
-/// The last event of each address that has one.
-pub(super) fn lasts(
+/// What events say about each address of which they say anything: in runs, in rows, and in memory.
+pub(super) fn states(
     shared: &Shared,
     session: &dyn Session,
     addresses: &[Address],
-) -> Result<HashMap<String, Last>, StoreError> {
+) -> Result<HashMap<String, RecipientState>, StoreError> {
     let texts = distinct(addresses);
     let own = facts_in_memory(shared, &texts);
-    let rows = recipients::look_up(session, Rows::All, &texts)?;
-    let mut lasts: HashMap<String, Last> =
-        rows.into_iter().filter_map(|(address, (_, state))| Some((address, state.last?))).collect();
+    let runs::Found { upto: sealed_upto, mut states } = runs::look_up(shared, session, &texts)?;
+    let loose = recipients::look_up(session, Rows::Loose, &texts)?;
     for (address, facts) in own {
-        if let Some(last) = last_of(&facts) {
-            let known = lasts.entry(address.to_owned()).or_insert(last);
-            *known = (*known).max(last);
+        let upto = loose.get(address).map_or(sealed_upto, |(upto, _)| sealed_upto.max(*upto));
+        for fact in facts.iter().filter(|fact| fact.position > upto) {
+            states.entry(address.to_owned()).or_default().add(fact);
         }
     }
-    Ok(lasts)
+    for (address, (_, state)) in loose {
+        let known = states.entry(address).or_default();
+        *known = known.merge(&state);
+    }
+    Ok(states)
 }
 
 /// The last of a recipient's events.
@@ -128,7 +137,7 @@ pub(super) fn suppressions(
         let addresses = suppressed_addresses(shared, session, after.as_ref(), at_once)?;
         let Some(last) = addresses.last().cloned() else { return Ok(AddressPage { rows, next: None }) };
         let views = views(shared, session, &addresses)?;
-        // Some were cleared by events in memory.
+        // Some were cleared since.
         let found = views.into_iter().flatten().filter_map(|view| view.suppression);
         rows.extend(found.filter(|suppression| query.matches(suppression)));
         looked_at += addresses.len();
@@ -144,7 +153,7 @@ pub(super) fn suppressions(
     }
 }
 
-/// The next addresses after `after` that may be suppressed: by their rows, or by an event in memory.
+/// The next addresses after `after` that may be suppressed: by what is written, or by an event in memory.
 fn suppressed_addresses(
     shared: &Shared,
     session: &dyn Session,
@@ -157,7 +166,7 @@ fn suppressed_addresses(
         addresses.extend(period.touched.range::<Address, _>(beyond).take(limit).cloned());
     }
     let after = after.map_or("", Address::as_str);
-    session.query(recipients::SUPPRESSED, params![after, limit], &mut |row| {
+    session.query(recipients::NEXT_CANDIDATES, params![after, limit], &mut |row| {
         addresses.extend(Address::parse(row.text(0)?).ok());
         Ok(())
     })?;

@@ -11,10 +11,10 @@ fn no_question_about_people_walks_through_a_table() {
     connection.execute_batch(include_str!("../sqlite/migrations/0001_initial.sql")).unwrap();
     connection.execute_batch(include_str!("../sqlite/migrations/0002_life_of_data.sql")).unwrap();
     for (sql, index) in [
-        (recipients::SUPPRESSED, "recipients_suppressed"),
+        (recipients::NEXT_CANDIDATES, "PRIMARY KEY"),
         (profiles::OF_USER, "profiles_by_user"),
         (recipient_list::DROPPED, "PRIMARY KEY"),
-        (&format!("{} = $1", recipients::BY_ADDRESS), "PRIMARY KEY"),
+        (&format!("{} = $1", recipients::LOOSE_BY_ADDRESS), "PRIMARY KEY"),
         (&format!("{} = $1", profiles::BY_ADDRESS), "PRIMARY KEY"),
         (&format!("{} = $1", recipient_list::CANDIDATES), "PRIMARY KEY"),
         (expectations::DUE, "expectations_due"),

@@ -26,7 +26,7 @@ pub(super) enum Command {
     /// Enough requests of a provider for a dictionary of its own were trained on.
     Dictionary(Arc<str>, Vec<u8>),
     /// A full period is sorted.
-    Prepared(Result<Prepared, StoreError>),
+    Prepared(Result<Box<Prepared>, StoreError>),
     /// Work with the writer itself, in transactions of its own.
     Apart(Apart),
     /// Throw the projections away and make them anew.

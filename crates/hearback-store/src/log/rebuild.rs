@@ -10,6 +10,7 @@ use super::period::Period;
 use super::posting::period_of;
 use super::recipients::{self, Rows};
 use super::rows::{self, Sources};
+use super::runs;
 use super::seal::{Prepared, Sealing, prepare};
 use super::start::LogStart;
 use super::tail::{self, Tail, first_position};
@@ -60,12 +61,7 @@ pub(super) fn check(
             None => checker.differs(format!("period {number} is sealed but its events are not complete")),
         }
     }
-    // A period on its way to disk has told some recipients already.
-    let next = match read_period(session, sources, sealed)? {
-        Some(period) => prepare(&period, start)?.into_recipients(),
-        None => Vec::new(),
-    };
-    checker.recipients(session, next, first_position(sealed + 1) - 1)?;
+    checker.recipients(session)?;
     Ok(checker.report)
 }
 
@@ -135,45 +131,45 @@ impl Checker {
             self.checked(projection, rows);
         }
         for (address, state) in prepared.recipients() {
-            let merged = self.recipients.get(address).map_or(*state, |before| before.merge(state));
-            self.recipients.insert(address.clone(), merged);
+            let known = self.recipients.entry(address).or_default();
+            *known = known.merge(&state);
         }
         Ok(())
     }
 
-    fn recipients(
-        &mut self,
-        session: &dyn Session,
-        next: Vec<(Address, RecipientState)>,
-        next_upto: u64,
-    ) -> Result<(), StoreError> {
-        let next: BTreeMap<_, _> = next.into_iter().collect();
+    /// What is written of recipients, in runs and in rows, together.
+    fn recipients(&mut self, session: &dyn Session) -> Result<(), StoreError> {
         let mut expected = std::mem::take(&mut self.recipients);
-        let mut rows = 0;
-        let mut wrong = Vec::new();
-        recipients::for_each_row(session, Rows::All, |address, upto, found| {
-            rows += 1;
-            let parsed = Address::parse(address).ok();
-            let mut state = parsed.as_ref().and_then(|address| expected.remove(address));
-            if upto >= next_upto
-                && let Some(more) = parsed.as_ref().and_then(|address| next.get(address))
-            {
-                state = Some(state.unwrap_or_default().merge(more));
-            }
-            if found.is_none() || state.as_ref() != found {
-                wrong.push(format!("recipient {}: counters or status differ", hearback_event::mask(address)));
-            }
+        let mut loose = BTreeMap::new();
+        recipients::for_each_row(session, Rows::Loose, |address, _, state| {
+            loose.insert(address.to_owned(), state.copied());
         })?;
+        let mut candidates = recipients::candidates(session)?;
+        let mut rows = 0;
+        let mut compare = |address: &str, found: Option<RecipientState>| {
+            rows += 1;
+            let state = Address::parse(address).ok().and_then(|address| expected.remove(&address));
+            let may_be_suppressed = state.as_ref().is_some_and(recipients::may_suppress);
+            let masked = hearback_event::mask(address);
+            if found.is_none() || state != found {
+                self.differs(format!("recipient {masked}: counters or status differ"));
+            } else if may_be_suppressed && !candidates.remove(address) {
+                self.differs(format!("recipient {masked}: not among those who may be suppressed"));
+            }
+        };
+        let damaged = runs::for_each(session, |address, found| {
+            let more = loose.remove(address).unwrap_or(Some(RecipientState::default()));
+            compare(address, found.zip(more).map(|(found, more)| found.merge(&more)));
+        })?;
+        for (address, state) in loose {
+            compare(&address, state);
+        }
         self.checked("recipients", rows);
-        for difference in wrong {
-            self.differs(difference);
+        for damage in damaged {
+            self.differs(damage);
         }
         for address in expected.keys() {
-            let masked = address.masked();
-            self.report.different += 1;
-            if self.report.differences.len() < MOST_TOLD {
-                self.report.differences.push(format!("recipient {masked}: has events but no row"));
-            }
+            self.differs(format!("recipient {}: has events and is not known", address.masked()));
         }
         Ok(())
     }
@@ -201,6 +197,7 @@ pub(super) fn replace(
         for table in ["hourly", "daily_tags", "daily_domains", "delivery_times"] {
             session.execute(&format!("DELETE FROM {table} {WALKS} WHERE period >= $1"), params![number])?;
         }
+        runs::clear(session)?;
         recipients::begin_anew(session)?;
         *shared.tail.write() = Tail::of(log);
         Ok(())

@@ -132,12 +132,13 @@ impl List<'_> {
         let own: BTreeSet<&Address> =
             records.iter().filter_map(|record| record.event.recipient.as_ref()).collect();
         let mut own: Vec<Address> = own.into_iter().cloned().collect();
-        let lasts = people::lasts(self.shared, self.session, &own)?;
+        let states = people::states(self.shared, self.session, &own)?;
         // Most of a rare kind of event were the last one once, and are not now: those are known by little.
         let here: HashSet<u64> = records.iter().map(|record| record.position).collect();
         let may_be_listed = |(_, _, position): &Last| *position > as_of || here.contains(position);
-        own.retain(|address| lasts.get(address.as_str()).is_some_and(may_be_listed));
-        let views = people::views(self.shared, self.session, &own)?;
+        let last = |address: &Address| states.get(address.as_str()).and_then(|state| state.last);
+        own.retain(|address| last(address).as_ref().is_some_and(may_be_listed));
+        let views = people::views_of(self.shared, self.session, &own, &states)?;
         let views: HashMap<&Address, RecipientView> =
             own.iter().zip(views).filter_map(|(address, view)| Some((address, view?))).collect();
         self.looked_at += records.len();

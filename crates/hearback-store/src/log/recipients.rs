@@ -1,57 +1,58 @@
-//! Recipients: one row per address, of what the sealed events say. Read, they are completed in [`super::people`].
+//! What is known of recipients besides what [`runs`](super::runs) say: rows by address of events that were dropped, and whoever may be
+//! suppressed. Read, all of it comes together in [`super::people`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use hearback_event::{Address, Counts, RecipientState, Timestamp};
 
 use crate::StoreError;
-use crate::session::{Column, Keys, Param, Row, Session, Table, WALKS, params};
+use crate::session::{Column, Keys, Param, Row, Session, Table, params};
 
-/// A row per address.
-const RECIPIENTS: Table = Table {
-    name: "recipients",
-    columns: &[
-        ("address", Column::Text),
-        ("upto", Column::Int),
-        ("suppressed", Column::Int),
-        ("state", Column::Blob),
-    ],
+/// What dropped events said.
+const DROPPED: Table = Table {
+    name: "recipients_dropped",
+    columns: &[("address", Column::Text), ("upto", Column::Int), ("state", Column::Blob)],
     key: &["address"],
 };
 
-/// What dropped events said: rows of the same form.
-const DROPPED: Table = Table { name: "recipients_dropped", ..RECIPIENTS };
+/// What no run says: rows of the same form.
+const LOOSE: Table = Table { name: "recipients_loose", ..DROPPED };
+
+/// Who may be suppressed.
+const CANDIDATES: Table =
+    Table { name: "suppression_candidates", columns: &[("address", Column::Text)], key: &["address"] };
 
 /// The rows of some addresses, in the order of [`row_of`].
-pub(super) const BY_ADDRESS: &str = "SELECT address, upto, state FROM recipients WHERE address";
+pub(super) const LOOSE_BY_ADDRESS: &str = "SELECT address, upto, state FROM recipients_loose WHERE address";
 
 /// Which rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rows {
-    /// What sealed and dropped events say.
-    All,
-    /// What dropped events said: with what the events say that are left, it makes the others anew.
+    /// What events said that were dropped before their period was sealed, or that came to an address that was forgotten: no run
+    /// has it.
+    Loose,
+    /// What all dropped events said: what a rebuild begins with.
     Dropped,
 }
 
 impl Rows {
     const fn table(self) -> &'static Table {
         match self {
-            Self::All => &RECIPIENTS,
+            Self::Loose => &LOOSE,
             Self::Dropped => &DROPPED,
         }
     }
 
     const fn by_address(self) -> &'static str {
         match self {
-            Self::All => BY_ADDRESS,
+            Self::Loose => LOOSE_BY_ADDRESS,
             Self::Dropped => "SELECT address, upto, state FROM recipients_dropped WHERE address",
         }
     }
 
     const fn in_order(self) -> &'static str {
         match self {
-            Self::All => "SELECT /* walks */ address, upto, state FROM recipients ORDER BY address",
+            Self::Loose => "SELECT /* walks */ address, upto, state FROM recipients_loose ORDER BY address",
             Self::Dropped => {
                 "SELECT /* walks */ address, upto, state FROM recipients_dropped ORDER BY address"
             }
@@ -59,7 +60,7 @@ impl Rows {
     }
 }
 
-/// Adds what events up to `upto` say about recipients to their rows, once: a row tells up to which position it is true.
+/// Adds what events up to `upto` say about recipients to their rows.
 pub(super) fn merge(
     session: &dyn Session,
     rows: Rows,
@@ -68,64 +69,83 @@ pub(super) fn merge(
 ) -> Result<(), StoreError> {
     let addresses: Vec<&str> = recipients.iter().map(|(address, _)| address.as_str()).collect();
     let before = look_up(session, rows, &addresses)?;
-    let mut written = Vec::with_capacity(recipients.len());
-    for (address, state) in recipients {
-        let merged = match before.get(address.as_str()) {
-            Some((true_upto, _)) if *true_upto >= upto => continue,
-            Some((_, before)) => before.merge(state),
-            None => *state,
-        };
-        written.push(Written::new(address, &merged)?);
-    }
-    write(session, rows.table(), &written, upto)
+    let merged = recipients.iter().map(|(address, state)| {
+        (address, before.get(address.as_str()).map_or(*state, |(_, before)| before.merge(state)))
+    });
+    write(session, rows, merged, upto)
 }
 
-/// Puts a recipient's row in the place of what is there: of events up to `upto`; none where they say nothing. How many were there.
+/// Puts a row in the place of what no run says of a recipient: of events up to `upto`; none where they say nothing. Whether there was one.
 pub(super) fn replace(
     session: &dyn Session,
     address: &Address,
     state: Option<&RecipientState>,
     upto: u64,
-) -> Result<u64, StoreError> {
-    let there = session.execute("DELETE FROM recipients WHERE address = $1", params![address.as_str()])?;
-    let row = state.map(|state| Written::new(address, state)).transpose()?;
-    write(session, &RECIPIENTS, row.as_slice(), upto)?;
-    Ok(there)
+) -> Result<bool, StoreError> {
+    let gone =
+        session.execute("DELETE FROM recipients_loose WHERE address = $1", params![address.as_str()])?;
+    session.execute("DELETE FROM suppression_candidates WHERE address = $1", params![address.as_str()])?;
+    if let Some(state) = state {
+        write(session, Rows::Loose, std::iter::once((address, *state)), upto)?;
+    }
+    Ok(gone > 0)
 }
 
 /// Makes the rows those of the dropped events alone.
 pub(super) fn begin_anew(session: &dyn Session) -> Result<(), StoreError> {
-    session.execute("DELETE FROM recipients", params![])?;
-    let names: Vec<&str> = RECIPIENTS.columns.iter().map(|(name, _)| *name).collect();
-    let names = names.join(", ");
-    let sql = format!("INSERT INTO recipients ({names}) SELECT {WALKS} {names} FROM recipients_dropped");
-    session.execute(&sql, params![]).map(|_| ())
-}
-
-/// A row to be written.
-struct Written<'a> {
-    address: &'a Address,
-    suppressed: Option<u8>,
-    state: Vec<u8>,
-}
-
-impl<'a> Written<'a> {
-    fn new(address: &'a Address, state: &RecipientState) -> Result<Self, StoreError> {
-        let suppressed = state.suppression().map(|suppression| suppression.reason.number());
-        let failed = |error| StoreError::Write(format!("a recipient's state cannot be packed: {error}"));
-        Ok(Self { address, suppressed, state: pack(state).map_err(failed)? })
+    for table in ["recipients_loose", "suppression_candidates"] {
+        session.execute(&format!("DELETE FROM {table}"), params![])?;
     }
+    let copy = "INSERT INTO recipients_loose (address, upto, state) SELECT /* walks */ address, upto, state FROM recipients_dropped";
+    session.execute(copy, params![])?;
+    let mut suppressing = Vec::new();
+    for_each_row(session, Rows::Dropped, |address, _, state| {
+        if state.is_some_and(may_suppress) {
+            suppressing.push(address.to_owned());
+        }
+    })?;
+    note_candidates(session, suppressing.iter().map(String::as_str))
 }
 
-fn write(session: &dyn Session, table: &Table, rows: &[Written<'_>], upto: u64) -> Result<(), StoreError> {
-    let values: Vec<Param<'_>> = rows
+fn write<'a>(
+    session: &dyn Session,
+    rows: Rows,
+    recipients: impl Iterator<Item = (&'a Address, RecipientState)>,
+    upto: u64,
+) -> Result<(), StoreError> {
+    let written: Vec<_> = recipients
+        .map(|(address, state)| Ok((address, state, pack(&state)?)))
+        .collect::<Result<_, StoreError>>()?;
+    let values: Vec<Param<'_>> = written
         .iter()
-        .flat_map(|row| {
-            let address = row.address.as_str();
-            [address.into(), upto.into(), row.suppressed.into(), Param::Blob(&row.state)]
-        })
+        .flat_map(|(address, _, packed)| [address.as_str().into(), upto.into(), Param::Blob(packed)])
         .collect();
-    session.write(table, &values)
+    session.write(rows.table(), &values)?;
+    if rows == Rows::Dropped {
+        return Ok(());
+    }
+    let suppressing = written.iter().filter(|(_, state, _)| may_suppress(state));
+    note_candidates(session, suppressing.map(|(address, ..)| address.as_str()))
+}
+
+/// Whether there is anything in a state that would suppress its recipient if nothing else was known of him.
+pub(super) fn may_suppress(s: &RecipientState) -> bool {
+    [s.bounced, s.complained, s.unsubscribed, s.listed, s.by_hand].iter().any(Option::is_some)
+}
+
+/// Remembers who may be suppressed: events in runs or in rows once said so. Whether they are is decided by all that is known of them.
+pub(super) fn note_candidates<'a>(
+    session: &dyn Session,
+    addresses: impl Iterator<Item = &'a str>,
+) -> Result<(), StoreError> {
+    let values: Vec<Param<'_>> = addresses.map(Param::from).collect();
+    session.write(&CANDIDATES, &values)
+}
+
+/// Everybody who may be suppressed.
+pub(super) fn candidates(session: &dyn Session) -> Result<HashSet<String>, StoreError> {
+    let sql = "SELECT /* walks */ address FROM suppression_candidates";
+    Ok(session.all(sql, params![], |row| Ok(row.text(0)?.to_owned()))?.into_iter().collect())
 }
 
 type Mark = Option<(Timestamp, u32)>;
@@ -140,7 +160,7 @@ type Packed = (
 );
 
 /// The same state gives the same bytes.
-fn pack(s: &RecipientState) -> Result<Vec<u8>, postcard::Error> {
+pub(super) fn pack(s: &RecipientState) -> Result<Vec<u8>, StoreError> {
     let nanos = Timestamp::as_nanos;
     let marks =
         [s.bounced, s.complained, s.unsubscribed, s.listed, s.unlisted, s.delivered, s.by_hand, s.lifted];
@@ -151,10 +171,12 @@ fn pack(s: &RecipientState) -> Result<Vec<u8>, postcard::Error> {
         [s.sent_at, s.first_at].map(|at| at.map(nanos)),
         marks.map(|mark| mark.map(|(at, source)| (nanos(at), source))),
     );
-    postcard::to_allocvec(&packed)
+    let failed = |error| StoreError::Write(format!("a recipient's state cannot be packed: {error}"));
+    postcard::to_allocvec(&packed).map_err(failed)
 }
 
-fn unpack(bytes: &[u8]) -> Result<RecipientState, StoreError> {
+/// What was packed.
+pub(super) fn unpack(bytes: &[u8]) -> Result<RecipientState, StoreError> {
     let damaged = |error| StoreError::Damaged(format!("a recipient's state cannot be read: {error}"));
     let (counts, last, outcome, [sent_at, first_at], marks): Packed =
         postcard::from_bytes(bytes).map_err(damaged)?;
@@ -210,9 +232,9 @@ pub(super) fn look_up(
     Ok(found)
 }
 
-/// The next addresses that sealed events suppress, after `after`, in their order.
-pub(super) const SUPPRESSED: &str =
-    "SELECT address FROM recipients WHERE suppressed IS NOT NULL AND address > $1 ORDER BY address LIMIT $2";
+/// The next addresses that may be suppressed, after `after`, in their order.
+pub(super) const NEXT_CANDIDATES: &str =
+    "SELECT address FROM suppression_candidates WHERE address > $1 ORDER BY address LIMIT $2";
 
 #[cfg(test)]
 mod tests {

@@ -269,8 +269,8 @@ fn drop_events(
     let states: Vec<_> = states.into_iter().collect();
     recipients::merge(session, Rows::Dropped, &states, oldest.last)?;
     if period >= first_unsealed {
-        // Their facts are in memory only, and no row has them yet.
-        recipients::merge(session, Rows::All, &states, oldest.last)?;
+        // Their facts are in memory only, and no run will have them.
+        recipients::merge(session, Rows::Loose, &states, oldest.last)?;
     }
     owed::owe_difference(session, period, &owed, &owed_now)?;
     let from = start.position;

@@ -10,9 +10,10 @@ use super::names::{self, ByName};
 use super::period::Period;
 use super::posting::{BLOCK, pack, place, position_at, unpack};
 use super::rebuild::rollup_difference;
-use super::recipients::{self, Rows};
+use super::recipients::{may_suppress, note_candidates};
 use super::rollup::{Cell, DELAYS, HOURLY};
-use super::tail::{Sealed, block_id, first_position};
+use super::runs;
+use super::tail::{Sealed, block_id};
 use crate::StoreError;
 use crate::session::{Column, Param, Session, Table, params};
 
@@ -27,7 +28,9 @@ pub(super) struct Prepared {
     blocks: Vec<Vec<u8>>,
     fences: Vec<u64>,
     filter: Vec<u8>,
-    recipients: Vec<(Address, RecipientState)>,
+    run: runs::Prepared,
+    /// Recipients who may be suppressed by what it says.
+    candidates: Vec<Address>,
     hourly: Vec<(Cell<u32>, u64)>,
     /// Days, and their counts packed.
     tags: Vec<(i64, Vec<u8>)>,
@@ -47,12 +50,15 @@ pub(super) fn prepare(period: &Period, start: u64) -> Result<Prepared, StoreErro
     let times = period.facts().iter().map(|fact| fact.occurred_at.as_nanos());
     let occurred = (times.clone().min().unwrap_or_default(), times.max().unwrap_or_default());
     let rollups = &period.rollups;
+    let recipients = recipients_of(period, start)?;
+    let candidates = recipients.iter().filter(|(_, state)| may_suppress(state));
     Ok(Prepared {
         period: period.number(),
         blocks,
         fences,
         filter: filter::bitmap(period.filter_entries()),
-        recipients: recipients_of(period, start)?,
+        candidates: candidates.map(|(address, _)| address.clone()).collect(),
+        run: runs::Prepared::new(period.number(), recipients)?,
         first: period.first(),
         hourly: rollups.hourly.iter().map(|(cell, count)| (*cell, *count)).collect(),
         tags: rollups.tags.rows(),
@@ -87,19 +93,15 @@ impl Prepared {
     }
 
     /// What it says about recipients.
-    pub(super) fn recipients(&self) -> &[(Address, RecipientState)] {
-        &self.recipients
-    }
-
-    /// As [`Prepared::recipients`], taken.
-    pub(super) fn into_recipients(self) -> Vec<(Address, RecipientState)> {
-        self.recipients
+    pub(super) fn recipients(&self) -> impl Iterator<Item = (Address, RecipientState)> {
+        self.run.recipients()
     }
 
     /// How many rows are written before the last one, which makes them valid.
     fn rows(&self) -> usize {
         self.blocks.len()
-            + self.recipients.len()
+            + self.run.blocks().len()
+            + self.candidates.len()
             + self.hourly.len()
             + self.tags.len()
             + self.domains.len()
@@ -214,6 +216,7 @@ impl Sealing {
                 "DELETE FROM postings WHERE id BETWEEN $1 AND $2",
                 params![block_id(p.period, 0), block_id(p.period + 1, 0) - 1],
             )?;
+            p.run.begin(session)?;
         }
         let end = self.written + budget;
         while self.written < end && !self.complete {
@@ -258,12 +261,18 @@ fn write_some(session: &dyn Session, p: &Prepared, from: usize, most: usize) -> 
         return Ok(blocks.len());
     }
     at -= p.blocks.len();
-    let recipients = part(&p.recipients, at, most);
-    if !recipients.is_empty() {
-        recipients::merge(session, Rows::All, recipients, first_position(p.period + 1) - 1)?;
-        return Ok(recipients.len());
+    let of_run = part(p.run.blocks(), at, most);
+    if !of_run.is_empty() {
+        p.run.write(session, at, of_run)?;
+        return Ok(of_run.len());
     }
-    at -= p.recipients.len();
+    at -= p.run.blocks().len();
+    let candidates = part(&p.candidates, at, most);
+    if !candidates.is_empty() {
+        note_candidates(session, candidates.iter().map(Address::as_str))?;
+        return Ok(candidates.len());
+    }
+    at -= p.candidates.len();
     let hourly = part(&p.hourly, at, most);
     if !hourly.is_empty() {
         let values: Vec<Param<'_>> = hourly
@@ -298,6 +307,7 @@ fn write_some(session: &dyn Session, p: &Prepared, from: usize, most: usize) -> 
         }
         at -= days.len();
     }
+    p.run.finish(session)?;
     session.execute(
         "INSERT INTO periods (period, occurred_min, occurred_max, received_max, fences, filter) VALUES ($1, $2, $3, $4, $5, $6)",
         params![p.period, p.occurred.0, p.occurred.1, p.received_max, &pack(&p.fences), &p.filter],

@@ -7,6 +7,7 @@ use super::filter::Filters;
 use super::journal::Writer;
 use super::loose;
 use super::queue::Command;
+use super::runs::merge::Upkeep;
 use super::seal::{Prepared, Sealing, prepare};
 use crate::StoreError;
 use crate::session::Session;
@@ -17,6 +18,9 @@ impl Writer {
         let seals = self.keeper.seals()?;
         if seals && !self.is_sealer && self.shared.others_write {
             self.shared.refresh_all(self.keeper.session())?;
+        }
+        if seals && !self.is_sealer {
+            self.runs = Upkeep::Unknown;
         }
         self.is_sealer = seals;
         Ok(seals)
@@ -37,30 +41,49 @@ impl Writer {
             self.shared.filters.write().add(sealed.number, &filter);
             self.shared.tail.write().seal(sealed);
             self.sealing = None;
+            self.runs.look_again();
             self.old_tokens = true;
         }
+    }
+
+    /// Whether there is something to be done when nothing else waits.
+    pub(super) const fn is_behind(&self) -> bool {
+        self.sealing.is_some() || self.old_tokens || self.runs.is_due()
     }
 
     pub(super) fn rolled_back(&mut self) {
         if let Some(sealing) = &mut self.sealing {
             sealing.rolled_back();
         }
+        if self.runs.is_due() {
+            self.runs = Upkeep::Unknown;
+        }
     }
 
-    /// A piece of what is done when nothing else waits.
+    /// A piece of what is done when nothing else waits, in a transaction of its own.
     pub(super) fn tidy(&mut self, rows: usize) -> Result<(), StoreError> {
         self.begin()?;
-        if let Some(sealing) = &mut self.sealing {
-            sealing.write(self.keeper.session(), rows)?;
-        } else if self.old_tokens {
-            self.forget_old_tokens()?;
-        }
+        self.proceed(rows)?;
         self.keeper.commit()?;
         self.finish_sealing();
         if self.sealing.is_none() {
             self.prepare_next();
         }
         Ok(())
+    }
+
+    /// Such a piece in the transaction that is open: a period that waits to be sealed comes first, because it is in memory so long.
+    pub(super) fn proceed(&mut self, rows: usize) -> Result<(), StoreError> {
+        if let Some(sealing) = &mut self.sealing {
+            sealing.write(self.keeper.session(), rows)
+        } else if self.old_tokens {
+            self.forget_old_tokens()
+        } else if self.runs.is_due() && self.seals()? {
+            self.runs.proceed(self.keeper.session(), rows)
+        } else {
+            self.runs = Upkeep::Nothing;
+            Ok(())
+        }
     }
 
     /// Forgets loose tokens beyond the horizon: they are refused for their age before they are looked for.
@@ -93,7 +116,7 @@ impl Writer {
         self.preparing = true;
         let sender = self.queue.sender();
         std::thread::spawn(move || {
-            let prepared = prepare(&period, start);
+            let prepared = prepare(&period, start).map(Box::new);
             drop(period);
             if sender.blocking_send(Command::Prepared(prepared)).is_err() {
                 tracing::debug!(
@@ -103,10 +126,10 @@ impl Writer {
         });
     }
 
-    pub(super) fn take_prepared(&mut self, prepared: Result<Prepared, StoreError>) {
+    pub(super) fn take_prepared(&mut self, prepared: Result<Box<Prepared>, StoreError>) {
         self.preparing = false;
         match prepared.and_then(|prepared| Ok(self.is_still_due(&prepared)?.then_some(prepared))) {
-            Ok(prepared) => self.sealing = prepared.map(Sealing::new),
+            Ok(prepared) => self.sealing = prepared.map(|prepared| Sealing::new(*prepared)),
             Err(error) => {
                 tracing::warn!(%error, "a period could not be prepared; tried again after the next batch");
             }
@@ -128,6 +151,7 @@ impl Writer {
         self.require_seals()?;
         self.keeper.take_time()?;
         self.sealing = None;
+        self.runs = Upkeep::Unknown;
         *self.shared.filters.write() = Filters::default();
         let keeper = &mut self.keeper;
         let mut transaction = |work: &mut dyn FnMut(&dyn Session) -> Result<(), StoreError>| {

@@ -164,7 +164,9 @@ fn insert(table: &Table) -> String {
     } else {
         let others = names.iter().filter(|name| !table.key.contains(name));
         let set: Vec<String> = others.map(|name| format!("{name} = excluded.{name}")).collect();
-        format!(" ON CONFLICT ({}) DO UPDATE SET {}", table.key.join(", "), set.join(", "))
+        let set =
+            if set.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {}", set.join(", ")) };
+        format!(" ON CONFLICT ({}) DO {set}", table.key.join(", "))
     };
     let (names, lists) = (names.join(", "), unnested(table, 1));
     format!("INSERT INTO {} ({names}) SELECT {lists}{conflict}", table.name)

@@ -90,7 +90,7 @@ mod tests {
     fn walks_are_found() {
         for sql in [
             "SELECT data FROM events WHERE recipient = $1",
-            "SELECT count(*) FROM recipients",
+            "SELECT count(*) FROM recipient_blocks",
             "DELETE FROM payloads WHERE size > $1",
             "SELECT s.name FROM sources s JOIN events e ON e.source = s.id",
         ] {

@@ -112,6 +112,10 @@ impl Session for Connection {
 fn insert(table: &Table) -> String {
     let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
     let places: Vec<String> = (1..=names.len()).map(|n| format!("${n}")).collect();
-    let verb = if table.key.is_empty() { "INSERT" } else { "INSERT OR REPLACE" };
+    let verb = match table.key.len() {
+        0 => "INSERT",
+        all if all == table.columns.len() => "INSERT OR IGNORE",
+        _ => "INSERT OR REPLACE",
+    };
     format!("{verb} INTO {} ({}) VALUES ({})", table.name, names.join(", "), places.join(", "))
 }

@@ -103,8 +103,9 @@ async fn tokens_of_sealed_periods_stay_bound_and_a_rebuild_mends_what_is_damaged
     drop(store);
 
     home.meddle(
-        "UPDATE recipients SET state = (SELECT state FROM recipients WHERE address = 'guest9@d9.example') WHERE address = 'guest8@d8.example';
-         UPDATE recipients SET state = substr(state, 1, 3) WHERE address = 'guest10@d10.example';
+        "UPDATE recipient_blocks SET block = (SELECT block FROM recipient_blocks WHERE id = 1) WHERE id = 0;
+         UPDATE recipient_blocks SET block = substr(block, 1, 3) WHERE id = 2;
+         DELETE FROM recipient_blocks WHERE id = 3;
          DELETE FROM postings WHERE id = 3;
          UPDATE hourly SET count = count + 1",
     );

@@ -14,6 +14,7 @@ use super::super::recipients;
 use super::super::retain::Step;
 use super::super::rollup::Rollup;
 use super::super::rows;
+use super::super::runs;
 use super::super::start::LogStart;
 use super::super::tail::{Sealed, Tail, first_position};
 use super::index::Edit;
@@ -90,7 +91,8 @@ impl Writer {
             let tail = writer.shared.tail.read();
             let upto = first_position(tail.first_unsealed()) - 1;
             let new_life = fold(session, address.as_str(), remains.last, upto)?;
-            let recipients = recipients::replace(session, address, new_life.as_ref(), upto)?;
+            let was_loose = recipients::replace(session, address, new_life.as_ref(), upto)?;
+            let recipients = u64::from(runs::erase(session, address)? | was_loose);
             let remove = |table: &str| {
                 let sql = format!("DELETE FROM {table} WHERE address = $1");
                 session.execute(&sql, params![address.as_str()])
@@ -128,7 +130,7 @@ impl Writer {
         change: impl FnOnce(&Self, &dyn Session, &mut News) -> Result<Forgotten, StoreError>,
     ) -> Result<Step<Forgotten>, StoreError> {
         self.require_seals()?;
-        if self.is_sealing() {
+        if self.is_sealing() || self.runs.is_unsettled() {
             return Ok(Step::Wait);
         }
         let mut news = News::default();

@@ -73,18 +73,31 @@ CREATE TABLE postings (
 ) WITH (autovacuum_vacuum_insert_scale_factor = 1, autovacuum_analyze_scale_factor = 1);
 ALTER TABLE postings ALTER COLUMN block SET STORAGE PLAIN;
 
--- What the sealed events say about each recipient. `upto`: true up to this position.
-CREATE TABLE recipients (
-    address    TEXT COLLATE "C" PRIMARY KEY,
-    upto       BIGINT NOT NULL,
-    suppressed BIGINT,                      -- hearback_event::SuppressionReason, by events
-    state      BYTEA NOT NULL               -- hearback_event::RecipientState, packed (log/recipients.rs)
-) WITH (
-    -- What is overwritten goes when its page is written again; and rows are found by address alone, whatever the columns hold.
-    fillfactor = 85, autovacuum_vacuum_scale_factor = 0.5, autovacuum_vacuum_insert_scale_factor = 1, autovacuum_analyze_scale_factor = 1
+-- What the sealed events say about recipients, in runs: of each period one, later of many (log/runs/).
+CREATE TABLE recipient_runs (
+    id           BIGINT PRIMARY KEY,        -- last_period << 3 | how often what is in it was merged
+    first_period BIGINT NOT NULL,
+    last_period  BIGINT NOT NULL,
+    merged       BIGINT NOT NULL,           -- 1: another run has what is in it, and its blocks are being thrown away
+    digest       BIGINT NOT NULL,           -- of the fences
+    fences       BYTEA NOT NULL             -- hash of the first address of each block
 );
-ALTER TABLE recipients ALTER COLUMN state SET STORAGE PLAIN;
-CREATE INDEX recipients_suppressed ON recipients (address) WHERE suppressed IS NOT NULL;
+CREATE TABLE recipient_blocks (
+    id    BIGINT PRIMARY KEY,               -- recipient_runs.id << 32 | number of the block
+    block BYTEA NOT NULL                    -- addresses in the order of their hashes, each with hearback_event::RecipientState, packed
+) WITH (autovacuum_vacuum_insert_scale_factor = 1, autovacuum_analyze_scale_factor = 1);
+ALTER TABLE recipient_blocks ALTER COLUMN block SET STORAGE PLAIN;
+-- What no run says: of events that were dropped before their period was sealed. `upto`: true up to this position.
+CREATE TABLE recipients_loose (
+    address TEXT COLLATE "C" PRIMARY KEY,
+    upto    BIGINT NOT NULL,
+    state   BYTEA NOT NULL                  -- hearback_event::RecipientState, packed (log/recipients.rs)
+);
+ALTER TABLE recipients_loose ALTER COLUMN state SET STORAGE PLAIN;
+-- Who may be suppressed: an event once said so.
+CREATE TABLE suppression_candidates (
+    address TEXT COLLATE "C" PRIMARY KEY
+);
 
 -- What a person or the application said about a recipient; never derived from events.
 CREATE TABLE profiles (

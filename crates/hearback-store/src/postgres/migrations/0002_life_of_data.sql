@@ -20,7 +20,7 @@ CREATE TABLE owed_counts (
 );
 
 -- What the dropped events said about each recipient.
-CREATE TABLE recipients_dropped (LIKE recipients, PRIMARY KEY (address));
+CREATE TABLE recipients_dropped (LIKE recipients_loose, PRIMARY KEY (address));
 
 -- Consumers that are pushed to. Nothing is written here when an event comes in: the cursor moves when events were pushed.
 CREATE TABLE destinations (

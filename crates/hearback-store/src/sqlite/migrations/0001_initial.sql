@@ -60,14 +60,29 @@ CREATE TABLE postings (
     block BLOB NOT NULL                     -- sorted postings, 8 bytes each
 ) STRICT;
 
--- What the sealed events say about each recipient. `upto`: true up to this position.
-CREATE TABLE recipients (
-    address    TEXT PRIMARY KEY,
-    upto       INTEGER NOT NULL,
-    suppressed INTEGER,                     -- hearback_event::SuppressionReason, by events
-    state      BLOB NOT NULL                -- hearback_event::RecipientState, packed (log/recipients.rs)
+-- What the sealed events say about recipients, in runs: of each period one, later of many (log/runs/).
+CREATE TABLE recipient_runs (
+    id           INTEGER PRIMARY KEY,       -- last_period << 3 | how often what is in it was merged
+    first_period INTEGER NOT NULL,
+    last_period  INTEGER NOT NULL,
+    merged       INTEGER NOT NULL,          -- 1: another run has what is in it, and its blocks are being thrown away
+    digest       INTEGER NOT NULL,          -- of the fences
+    fences       BLOB NOT NULL              -- hash of the first address of each block
+) STRICT;
+CREATE TABLE recipient_blocks (
+    id    INTEGER PRIMARY KEY,              -- recipient_runs.id << 32 | number of the block
+    block BLOB NOT NULL                     -- addresses in the order of their hashes, each with hearback_event::RecipientState, packed
+) STRICT;
+-- What no run says: of events that were dropped before their period was sealed. `upto`: true up to this position.
+CREATE TABLE recipients_loose (
+    address TEXT PRIMARY KEY,
+    upto    INTEGER NOT NULL,
+    state   BLOB NOT NULL                   -- hearback_event::RecipientState, packed (log/recipients.rs)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX recipients_suppressed ON recipients (address) WHERE suppressed IS NOT NULL;
+-- Who may be suppressed: an event once said so.
+CREATE TABLE suppression_candidates (
+    address TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- What a person or the application said about a recipient; never derived from events.
 CREATE TABLE profiles (

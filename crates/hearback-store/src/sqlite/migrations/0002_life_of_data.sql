@@ -19,12 +19,11 @@ CREATE TABLE owed_counts (
     PRIMARY KEY (period, rollup, step, name, kind, machine)
 ) STRICT, WITHOUT ROWID;
 
--- What the dropped events said about each recipient; the columns are those of `recipients`.
+-- What the dropped events said about each recipient; the columns are those of `recipients_loose`.
 CREATE TABLE recipients_dropped (
-    address    TEXT PRIMARY KEY,
-    upto       INTEGER NOT NULL,
-    suppressed INTEGER,
-    state      BLOB NOT NULL
+    address TEXT PRIMARY KEY,
+    upto    INTEGER NOT NULL,
+    state   BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Consumers that are pushed to. Nothing is written here when an event comes in: the cursor moves when events were pushed.
