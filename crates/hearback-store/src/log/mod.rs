@@ -2,8 +2,9 @@
 //!
 //! The log (`events`, `payloads`) is append-only. Its indexes are made per period of 65536 events: those of the newest periods
 //! are in memory, and a full period is *sealed*: written once, sorted, a little with each later batch. So the cost of an
-//! insert does not grow with history. Whether an event was seen before is answered by the batch, the periods in memory (into which
-//! events of other processes are read first), and filters over the sealed periods; a filter never decides, the stored key does. Messages are made of their events when they are asked for. Recipients and counts are written for each
+//! insert does not grow with history. Whether an event was seen before is answered by the batch, the periods in memory (into
+//! which events of other processes are read first), and filters over the sealed periods; a filter never decides, the stored key
+//! does. Messages are made of their events when they are asked for. What is known of recipients, and counts, are written for each
 //! sealed period, and completed from memory when read.
 //!
 //! What differs between databases is behind three traits: [`Session`] (statements), [`Keeper`] (the writer's transactions and

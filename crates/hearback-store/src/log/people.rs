@@ -59,8 +59,10 @@ pub(super) fn states(
     let loose = recipients::look_up(session, Rows::Loose, &texts)?;
     for (address, facts) in own {
         let upto = loose.get(address).map_or(sealed_upto, |(upto, _)| sealed_upto.max(*upto));
-        for fact in facts.iter().filter(|fact| fact.position > upto) {
-            states.entry(address.to_owned()).or_default().add(fact);
+        let mut unwritten = facts.iter().filter(|fact| fact.position > upto).peekable();
+        if unwritten.peek().is_some() {
+            let state = states.entry(address.to_owned()).or_default();
+            unwritten.for_each(|fact| state.add(fact));
         }
     }
     for (address, (_, state)) in loose {

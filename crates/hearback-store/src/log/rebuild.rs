@@ -11,7 +11,7 @@ use super::posting::period_of;
 use super::recipients::{self, Rows};
 use super::rows::{self, Sources};
 use super::runs;
-use super::seal::{Prepared, Sealing, prepare};
+use super::seal::{Sealing, prepare, recipients_of};
 use super::start::LogStart;
 use super::tail::{self, Tail, first_position};
 use crate::session::{Session, WALKS, params};
@@ -57,7 +57,7 @@ pub(super) fn check(
     })?;
     for number in first..sealed {
         match read_period(session, sources, number)? {
-            Some(period) => checker.period(session, &prepare(&period, start)?)?,
+            Some(period) => checker.period(session, &period, start)?,
             None => checker.differs(format!("period {number} is sealed but its events are not complete")),
         }
     }
@@ -123,14 +123,15 @@ impl Checker {
         Ok(())
     }
 
-    fn period(&mut self, session: &dyn Session, prepared: &Prepared) -> Result<(), StoreError> {
+    fn period(&mut self, session: &dyn Session, period: &Period, start: u64) -> Result<(), StoreError> {
+        let prepared = prepare(period, start)?;
         for difference in prepared.differences(session)? {
             self.differs(difference);
         }
         for (projection, rows) in prepared.sizes() {
             self.checked(projection, rows);
         }
-        for (address, state) in prepared.recipients() {
+        for (address, state) in recipients_of(period, start)? {
             let known = self.recipients.entry(address).or_default();
             *known = known.merge(&state);
         }

@@ -70,7 +70,10 @@ pub(super) fn prepare(period: &Period, start: u64) -> Result<Prepared, StoreErro
 }
 
 /// What events from `start` on say about each recipient, in the order of the address.
-fn recipients_of(period: &Period, start: u64) -> Result<Vec<(Address, RecipientState)>, StoreError> {
+pub(super) fn recipients_of(
+    period: &Period,
+    start: u64,
+) -> Result<Vec<(Address, RecipientState)>, StoreError> {
     let mut states = BTreeMap::<&str, RecipientState>::new();
     for (place, fact) in (period.first()..=u16::MAX).zip(period.facts()) {
         if fact.position != position_at(period.number(), place) {
@@ -90,11 +93,6 @@ impl Prepared {
     /// The number of the period.
     pub(super) const fn period(&self) -> u64 {
         self.period
-    }
-
-    /// What it says about recipients.
-    pub(super) fn recipients(&self) -> impl Iterator<Item = (Address, RecipientState)> {
-        self.run.recipients()
     }
 
     /// How many rows are written before the last one, which makes them valid.

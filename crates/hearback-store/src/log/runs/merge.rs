@@ -11,7 +11,7 @@ use hearback_event::RecipientState;
 
 use super::super::recipients::{pack, unpack};
 use super::block::{self, Entry, Filling};
-use super::{Run, block_id, delete_blocks, id_of, level_of, list, write_blocks, write_run};
+use super::{Run, block_id, count_blocks, delete_blocks, id_of, level_of, list, write_blocks, write_run};
 use crate::StoreError;
 use crate::session::{Session, params};
 
@@ -97,12 +97,11 @@ pub(super) fn next(session: &dyn Session, cursors: &mut [Cursor]) -> Result<Opti
     for cursor in cursors.iter_mut() {
         cursor.fill(session)?;
     }
-    let order = |entry: &Entry| (entry.key, entry.address.clone());
-    let least = cursors
-        .iter()
-        .filter_map(|cursor| cursor.entries.front())
-        .min_by(|a, b| (a.key, &a.address).cmp(&(b.key, &b.address)));
-    let Some((key, address)) = least.map(order) else { return Ok(None) };
+    let fronts = cursors.iter().filter_map(|cursor| cursor.entries.front());
+    let Some(least) = fronts.min_by(|a, b| (a.key, &a.address).cmp(&(b.key, &b.address))) else {
+        return Ok(None);
+    };
+    let (key, address) = (least.key, least.address.clone());
     let mut states = Vec::new();
     for cursor in cursors {
         if let Some(entry) = cursor.entries.pop_front_if(|entry| entry.key == key && entry.address == address)
@@ -155,6 +154,8 @@ impl Upkeep {
                 Ok(false) => {}
                 Err(StoreError::Damaged(problem)) => {
                     tracing::error!(%problem, "what is known of recipients is damaged; run `hearback rebuild`");
+                    // Nobody could be taken out of what is in no run.
+                    delete_blocks(session, merging.id())?;
                     *self = Self::Nothing;
                 }
                 Err(error) => return Err(error),
@@ -173,7 +174,7 @@ impl Upkeep {
 fn look(session: &dyn Session) -> Result<Upkeep, StoreError> {
     let sql = "SELECT id, fences FROM recipient_runs WHERE id >= 0 AND merged = 1 ORDER BY id LIMIT 1";
     let merged = session.one(sql, params![], |row| {
-        Ok(Clearing { run: row.int(0)? as u64, next: 0, blocks: super::numbers(row.blob(1)?).len() })
+        Ok(Clearing { run: row.int(0)? as u64, next: 0, blocks: count_blocks(row.blob(1)?) })
     })?;
     if let Some(clearing) = merged {
         return Ok(Upkeep::Clearing(clearing));
@@ -226,7 +227,7 @@ impl Merging {
             Self { from: runs.to_vec(), cursors: Vec::new(), filling: Filling::default(), written: 0 };
         for run in runs {
             let sql = "SELECT fences FROM recipient_runs WHERE id = $1";
-            let blocks = session.one(sql, params![run.id], |row| Ok(super::numbers(row.blob(0)?).len()))?;
+            let blocks = session.one(sql, params![run.id], |row| Ok(count_blocks(row.blob(0)?)))?;
             merging.cursors.push(Cursor::new(run.id, blocks.unwrap_or_default()));
         }
         // What an interrupted attempt left behind.

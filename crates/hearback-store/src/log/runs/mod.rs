@@ -1,6 +1,7 @@
 //! What sealed events say about recipients, in **runs**: of each period its recipients in the order of their keys, packed into
 //! blocks that are written one after the other, and changed only to forget somebody. A recipient is what all runs say of him
-//! together; filters tell which of them he may be in. When there are enough runs of a size, one is made of them ([`merge`]), so that there are few.
+//! together; filters tell which of them he may be in. When there are enough runs of a size, one is made of them ([`merge`]), so
+//! that there are few.
 //!
 //! A table with a row per recipient would have to be changed all over by every period, at a cost that grows with it.
 
@@ -19,11 +20,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use self::block::{Entry, Filling};
 use self::merge::Cursor;
+use super::Shared;
 use super::filter::Periods;
 use super::posting::{self, Key, period_of};
 use super::recipients::{pack, unpack};
 use super::tail::first_position;
-use super::{Shared, posting::unpack as numbers};
 use crate::StoreError;
 use crate::session::{Column, Keys, Param, Session, Table, params};
 
@@ -40,7 +41,7 @@ const LEVEL_BITS: u32 = 3;
 const CURRENT: &str = "SELECT id, first_period, last_period, digest FROM recipient_runs WHERE id >= 0 AND merged = 0 ORDER BY id";
 /// Some blocks.
 const BLOCKS_BY_ID: &str = "SELECT id, block FROM recipient_blocks WHERE id";
-/// How often somebody who reads is told of runs that are merged meanwhile, before he takes it for damage.
+/// How often who reads looks again because runs were merged meanwhile, before he takes it for damage.
 const TRIES: usize = 5;
 
 /// The id of a run: of the last of its periods, and how often what is in it was merged.
@@ -84,8 +85,8 @@ pub(super) struct Fences(Mutex<HashMap<RunKey, Arc<[u64]>>>);
 type RunKey = (u64, i64);
 
 impl Fences {
-    /// Those of all runs that there are.
-    fn of(&self, session: &dyn Session, runs: &[Run]) -> Result<Vec<Arc<[u64]>>, StoreError> {
+    /// Those of all runs that there are; nothing where one of them is gone since it was listed.
+    fn of(&self, session: &dyn Session, runs: &[Run]) -> Result<Option<Vec<Arc<[u64]>>>, StoreError> {
         let mut known = self.0.lock();
         let lacking: Vec<i64> = runs
             .iter()
@@ -96,13 +97,17 @@ impl Fences {
             known.retain(|(id, digest), _| runs.iter().any(|run| (run.id, run.digest) == (*id, *digest)));
             let sql = "SELECT id, digest, fences FROM recipient_runs WHERE id";
             session.look_up(sql, Keys::Ints(&lacking), &mut |row| {
-                known.insert((row.int(0)? as u64, row.int(1)?), numbers(row.blob(2)?).collect());
+                known.insert((row.int(0)? as u64, row.int(1)?), posting::unpack(row.blob(2)?).collect());
                 Ok(())
             })?;
         }
-        let of_run = |run: &Run| known.get(&(run.id, run.digest)).cloned().unwrap_or_default();
-        Ok(runs.iter().map(of_run).collect())
+        Ok(runs.iter().map(|run| known.get(&(run.id, run.digest)).cloned()).collect())
     }
+}
+
+/// How many blocks a run has, by its fences as they are stored.
+fn count_blocks(fences: &[u8]) -> usize {
+    posting::unpack(fences).len()
 }
 
 /// The numbers of the blocks that may have a key.
@@ -135,7 +140,7 @@ pub(super) fn look_up(
     Err(StoreError::Damaged("a block of recipients is missing; `hearback rebuild` makes it anew".to_owned()))
 }
 
-/// `None` where a block is not there: runs were merged meanwhile, and there are others in their place.
+/// `None` where a run or a block is gone since the runs were listed: they were merged, and there are others in their place.
 fn try_look_up(
     fences: &Fences,
     session: &dyn Session,
@@ -143,7 +148,7 @@ fn try_look_up(
     may_be: &[MayBe],
 ) -> Result<Option<Found>, StoreError> {
     let runs = list(session)?;
-    let fences = fences.of(session, &runs)?;
+    let Some(fences) = fences.of(session, &runs)? else { return Ok(None) };
     let mut wanted = Vec::new();
     for (address, may_be) in addresses.iter().zip(may_be) {
         let key = Key::recipient(address).first();
@@ -224,12 +229,6 @@ impl Prepared {
         &self.blocks
     }
 
-    /// What is packed in it.
-    pub(super) fn recipients(&self) -> impl Iterator<Item = (Address, RecipientState)> {
-        let entries = self.blocks.iter().flat_map(|block| block::entries(block).unwrap_or_default());
-        entries.filter_map(|entry| Some((Address::parse(&entry.address).ok()?, unpack(&entry.state).ok()?)))
-    }
-
     /// Removes what an interrupted attempt left behind.
     pub(super) fn begin(&self, session: &dyn Session) -> Result<(), StoreError> {
         delete_blocks(session, id_of(self.period, 0))
@@ -290,7 +289,7 @@ pub(super) fn erase(session: &dyn Session, address: &Address) -> Result<bool, St
         "SELECT id, fences FROM recipient_runs WHERE id >= 0 ORDER BY id",
         params![],
         &mut |row| {
-            let (run, fences) = (row.int(0)? as u64, numbers(row.blob(1)?).collect::<Vec<u64>>());
+            let (run, fences) = (row.int(0)? as u64, posting::unpack(row.blob(1)?).collect::<Vec<u64>>());
             ids.extend(blocks_of(&fences, key).map(|number| block_id(run, number)));
             Ok(())
         },
@@ -316,7 +315,7 @@ pub(super) fn for_each(
     let mut cursors = Vec::new();
     let sql = "SELECT id, fences FROM recipient_runs WHERE id >= 0 AND merged = 0 ORDER BY id";
     session.query(sql, params![], &mut |row| {
-        cursors.push(Cursor::new(row.int(0)? as u64, numbers(row.blob(1)?).len()));
+        cursors.push(Cursor::new(row.int(0)? as u64, count_blocks(row.blob(1)?)));
         Ok(())
     })?;
     while let Some(together) = merge::next(session, &mut cursors)? {

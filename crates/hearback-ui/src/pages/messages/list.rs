@@ -19,8 +19,8 @@ use crate::visit::Visit;
 
 /// Rows of a page.
 const ROWS: usize = 50;
-/// The store is asked so often for one page of rows, each time to look at a hundred events.
-const ASKED_MAX: usize = 16;
+/// The store is asked so often for one page of rows, each time to look at a hundred events. Who finds nobody waits some twenty milliseconds.
+const ASKED_MAX: usize = 8;
 /// Labels of a row.
 const LABELS: usize = 1;
 /// The statuses that have a chip.
