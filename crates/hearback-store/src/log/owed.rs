@@ -8,11 +8,24 @@ use hearback_event::Kind;
 use super::names::ByName;
 use super::rollup::{Cell, Rollup, Rollups};
 use crate::StoreError;
-use crate::session::{Row, Session, params};
+use crate::session::{Column, Param, Row, Session, Table, params};
 
 /// What is owed, by period.
 pub(super) type Owed = BTreeMap<u64, Rollups>;
 
+const OWED: Table = Table {
+    name: "owed_counts",
+    columns: &[
+        ("period", Column::Int),
+        ("rollup", Column::Int),
+        ("step", Column::Int),
+        ("name", Column::Text),
+        ("kind", Column::Int),
+        ("machine", Column::Int),
+        ("count", Column::Int),
+    ],
+    key: &["period", "rollup", "step", "name", "kind", "machine"],
+};
 const ADD: &str = "INSERT INTO owed_counts (period, rollup, step, name, kind, machine, count)
      VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (period, rollup, step, name, kind, machine) DO UPDATE SET count = owed_counts.count + excluded.count";
@@ -67,36 +80,47 @@ pub(super) fn owe(
     session.execute(ADD, values).map(|_| ())
 }
 
-/// Writes by how much `after` is more than `before`.
-pub(super) fn owe_difference(
+/// Writes what is more in `after` than in `before`, which is what the period owed so far.
+pub(super) fn owe_more(
     session: &dyn Session,
     period: u64,
     before: &Rollups,
     after: &Rollups,
 ) -> Result<(), StoreError> {
-    for ((hour, source, kind, machine), count) in grown(&before.hourly, &after.hourly) {
-        owe(session, period, Rollup::Hourly, &(*hour, &source.to_string(), *kind, *machine), count)?;
+    let sources: Vec<(Cell<String>, u64)> = grown(&before.hourly, &after.hourly)
+        .map(|((hour, source, kind, machine), count)| ((*hour, source.to_string(), *kind, *machine), count))
+        .collect();
+    let mut values = Vec::new();
+    for ((hour, source, kind, machine), count) in &sources {
+        values.extend(row(period, Rollup::Hourly, &(*hour, source.as_str(), *kind, *machine), *count));
     }
     for (rollup, before, after) in [
         (Rollup::ByName(ByName::Tag), &before.tags, &after.tags),
         (Rollup::ByName(ByName::Domain), &before.domains, &after.domains),
         (Rollup::Delays, &before.delays, &after.delays),
     ] {
-        for ((day, name, kind, machine), count) in grown(before.cells(), after.cells()) {
-            owe(session, period, rollup, &(*day, &**name, *kind, *machine), count)?;
+        for ((step, name, kind, machine), count) in grown(before.cells(), after.cells()) {
+            values.extend(row(period, rollup, &(*step, &**name, *kind, *machine), count));
         }
     }
-    Ok(())
+    session.write(&OWED, &values)
 }
 
+fn row<'a>(period: u64, rollup: Rollup, cell: &Cell<&'a str>, count: u64) -> [Param<'a>; 7] {
+    let (step, name, kind, machine) = *cell;
+    let (rollup, kind) = (rollup.number(), kind.number());
+    [period.into(), rollup.into(), step.into(), name.into(), kind.into(), machine.into(), count.into()]
+}
+
+/// The cells that count more than they did, with all that they count.
 fn grown<'a, C: Eq + std::hash::Hash>(
     before: &'a HashMap<C, u64>,
     after: &'a HashMap<C, u64>,
 ) -> impl Iterator<Item = (&'a C, u64)> {
     after
         .iter()
-        .map(|(cell, count)| (cell, count - before.get(cell).copied().unwrap_or_default()))
-        .filter(|(_, count)| *count > 0)
+        .filter(|(cell, count)| before.get(cell).is_none_or(|before| before < count))
+        .map(|(cell, count)| (cell, *count))
 }
 
 /// Forgets what periods before `period` owe: nothing of them is left to be counted anew.

@@ -272,7 +272,7 @@ fn drop_events(
         // Their facts are in memory only, and no run will have them.
         recipients::merge(session, Rows::Loose, &states, oldest.last)?;
     }
-    owed::owe_difference(session, period, &owed, &owed_now)?;
+    owed::owe_more(session, period, &owed, &owed_now)?;
     let from = start.position;
     let payloads =
         session.execute("DELETE FROM payloads WHERE id BETWEEN $1 AND $2", params![from, oldest.last])?;
