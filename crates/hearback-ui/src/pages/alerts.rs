@@ -107,10 +107,13 @@ async fn lines(ui: &Parts, visit: &Visit, items: &[AlertItem]) -> Outcome<Vec<Li
     Ok(lines)
 }
 
-/// The newest open ones.
+/// Open ones: of the newest the most urgent first, so that what is critical is not pushed off by warnings.
 pub(crate) async fn open(ui: &Parts, visit: &Visit, limit: usize) -> Outcome<Vec<Line>> {
-    let query = AlertQuery { states: vec![AlertState::Open], limit, ..AlertQuery::default() };
-    lines(ui, visit, &ui.store.alerts(query).await?).await
+    let query = AlertQuery { states: vec![AlertState::Open], limit: ROWS, ..AlertQuery::default() };
+    let mut items = ui.store.alerts(query).await?;
+    items.sort_by_key(|item| std::cmp::Reverse(item.urgency.number()));
+    items.truncate(limit);
+    lines(ui, visit, &items).await
 }
 
 /// `/alerts`
