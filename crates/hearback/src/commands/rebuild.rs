@@ -75,7 +75,8 @@ async fn rebuild(store: &LogStore, args: &RebuildArgs) -> Result<RebuildReport, 
 fn print(report: &RebuildReport, check: bool) {
     let done = if check { "compared" } else { "written" };
     output::line(format_args!("{} events read", report.events));
-    for (what, rows) in &report.rows {
+    // Rows are written once a period is full; until then there may be none.
+    for (what, rows) in report.rows.iter().filter(|row| row.1 > 0) {
         output::line(format_args!("  {rows} {what} {done}"));
     }
     match report.different {
