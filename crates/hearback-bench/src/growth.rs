@@ -29,6 +29,9 @@ pub(crate) async fn measure(
     storage: Storage,
 ) -> anyhow::Result<Growth> {
     let hearback = Hearback::start(plan, core, signer, storage, "").await?;
+    if plan.touch {
+        hearback.break_in()?;
+    }
     let mut grower = Grower { hearback, signer: Arc::clone(signer), singles: 0, batches: 0 };
     let mut points = Vec::new();
     for at in &plan.points {

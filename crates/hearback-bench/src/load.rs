@@ -15,8 +15,10 @@ use crate::wire::Connection;
 /// A measurement that takes so much longer than it should has failed.
 const PATIENCE: Duration = Duration::from_mins(20);
 
-/// Alerts and notices that Hearback writes into the log itself meanwhile; storms are summed up.
-const OWN_EVENTS_MAX: u64 = 50;
+/// Alerts and notices that Hearback writes into the log itself meanwhile; storms are summed up, so that they follow the time and not
+/// the load: so many at once, and so many per second.
+const OWN_EVENTS_AT_ONCE: u64 = 50;
+const OWN_EVENTS_PER_S: f64 = 2.0;
 
 /// Loads the server until the time is over (if a length is given) or the supply used up, and measures.
 pub(crate) async fn measure(
@@ -77,7 +79,8 @@ pub(crate) async fn measure_stored(
     load.add_cpu(hearback.database_cpu_time()?.saturating_sub(database_before));
     let after = hearback.counters().await?;
     let stored = after.stored - before.stored;
-    let own = load.events..=load.events + OWN_EVENTS_MAX;
+    let own_max = OWN_EVENTS_AT_ONCE + (load.seconds * OWN_EVENTS_PER_S) as u64;
+    let own = load.events..=load.events + own_max;
     anyhow::ensure!(own.contains(&stored), "{} events were accepted, {stored} are stored", load.events);
     let commits = after.commits.saturating_sub(before.commits).max(1);
     load.requests_per_commit = (load.events / events_each.max(1)) as f64 / commits as f64;

@@ -169,6 +169,11 @@ impl Hearback {
         &self.token
     }
 
+    /// Makes its database server like one that has run for a while.
+    pub(crate) fn break_in(&self) -> anyhow::Result<()> {
+        self.cluster.as_ref().map_or(Ok(()), Cluster::break_in)
+    }
+
     /// User and system time of its database server so far.
     pub(crate) fn database_cpu_time(&self) -> anyhow::Result<Duration> {
         self.cluster.as_ref().map_or(Ok(Duration::ZERO), Cluster::cpu_time)
