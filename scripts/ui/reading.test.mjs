@@ -60,6 +60,10 @@ test("an open alert is followed from the overview to the event that raised it", 
   const first = page.locator("#alerts a", { hasText: "Overdue" }).first();
   // Rules are looked at once a second.
   for (let n = 0; n < 300 && !(await first.count()); n++) await page.reload();
+  const urgencies = await page.locator("#alerts .badge").allInnerTexts();
+  const ranks = urgencies.map((word) => ["Critical", "Warning", "Info"].indexOf(word.trim()));
+  assert.ok(ranks.length > 1 && !ranks.includes(-1), `urgencies: ${urgencies}`);
+  assert.deepEqual(ranks, ranks.toSorted(), "the most urgent first");
   const title = await first.innerText();
   assert.match(await page.locator('#nav a[href="/alerts"] .count').innerText(), /^[1-9]/, "the navigation counts what is open");
   await first.click();
