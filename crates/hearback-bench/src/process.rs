@@ -109,8 +109,10 @@ const LOG: &str = "log.txt";
 /// What Hearback counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counters {
-    /// Events that it has ever stored.
+    /// Events that it has ever stored, its own among them.
     pub(crate) stored: u64,
+    /// Events that providers told of since it started, each counted once.
+    pub(crate) received: u64,
     /// Transactions since it started.
     pub(crate) commits: u64,
     /// Size of the database.
@@ -189,13 +191,20 @@ impl Hearback {
             let mut values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
             values.next().and_then(|value| value.trim().parse::<f64>().ok())
         };
+        let by_source = |name: &str| {
+            let of_one = |line: &str| {
+                line.strip_prefix(name)?.strip_prefix('{')?.rsplit(' ').next()?.parse::<u64>().ok()
+            };
+            text.lines().filter_map(of_one).sum::<u64>()
+        };
+        let received = by_source("hearback_events_total") - by_source("hearback_duplicate_events_total");
         let stored =
             value("hearback_last_position").context("/metrics does not tell hearback_last_position")?;
         // The histogram appears with the first commit.
         let commits = value("hearback_commit_batch_size_count").unwrap_or_default();
         let gauge = |name| value(name).unwrap_or_default() as u64;
         let database_bytes = gauge("hearback_database_bytes") + gauge("hearback_wal_bytes");
-        Ok(Counters { stored: stored as u64, commits: commits as u64, database_bytes })
+        Ok(Counters { stored: stored as u64, received, commits: commits as u64, database_bytes })
     }
 
     /// How many events it has ever stored.
