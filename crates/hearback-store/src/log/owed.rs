@@ -13,6 +13,7 @@ use crate::session::{Column, Param, Row, Session, Table, params};
 /// What is owed, by period.
 pub(super) type Owed = BTreeMap<u64, Rollups>;
 
+/// Rows that are written with all that they count.
 const OWED: Table = Table {
     name: "owed_counts",
     columns: &[
@@ -26,6 +27,8 @@ const OWED: Table = Table {
     ],
     key: &["period", "rollup", "step", "name", "kind", "machine"],
 };
+
+/// Adds to what a row counts.
 const ADD: &str = "INSERT INTO owed_counts (period, rollup, step, name, kind, machine, count)
      VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (period, rollup, step, name, kind, machine) DO UPDATE SET count = owed_counts.count + excluded.count";

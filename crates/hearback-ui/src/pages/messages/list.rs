@@ -19,7 +19,7 @@ use crate::visit::Visit;
 
 /// Rows of a page.
 const ROWS: usize = 50;
-/// The store is asked so often for one page of rows, each time to look at a hundred events. Who finds nobody waits some twenty milliseconds.
+/// The store is asked so often for one page of rows, each time to look at a hundred events: who finds nothing waits for all of them.
 const ASKED_MAX: usize = 8;
 /// Labels of a row.
 const LABELS: usize = 1;
