@@ -70,8 +70,8 @@ CREATE TABLE periods (
 CREATE TABLE postings (
     id    BIGINT PRIMARY KEY,               -- period << 20 | number of the block
     block BYTEA NOT NULL                    -- sorted postings, 8 bytes each; two blocks fill a page
-) WITH (autovacuum_vacuum_insert_scale_factor = 1, autovacuum_analyze_scale_factor = 1);
-ALTER TABLE postings ALTER COLUMN block SET STORAGE PLAIN;
+) WITH (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_scale_factor = 1);
+ALTER TABLE postings ALTER COLUMN block SET STORAGE PLAIN, ALTER COLUMN block SET STATISTICS 0, ALTER COLUMN id SET STATISTICS 10;
 
 -- What the sealed events say about recipients, in runs: of each period one, later of many (log/runs/).
 CREATE TABLE recipient_runs (
@@ -85,8 +85,8 @@ CREATE TABLE recipient_runs (
 CREATE TABLE recipient_blocks (
     id    BIGINT PRIMARY KEY,               -- recipient_runs.id << 32 | number of the block
     block BYTEA NOT NULL                    -- addresses in the order of their hashes, each with hearback_event::RecipientState, packed
-) WITH (autovacuum_vacuum_insert_scale_factor = 1, autovacuum_analyze_scale_factor = 1);
-ALTER TABLE recipient_blocks ALTER COLUMN block SET STORAGE PLAIN;
+) WITH (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_scale_factor = 1);
+ALTER TABLE recipient_blocks ALTER COLUMN block SET STORAGE PLAIN, ALTER COLUMN block SET STATISTICS 0, ALTER COLUMN id SET STATISTICS 10;
 -- What no run says: of events that were dropped before their period was sealed. `upto`: true up to this position.
 CREATE TABLE recipients_loose (
     address TEXT COLLATE "C" PRIMARY KEY,
