@@ -7,6 +7,9 @@ use serde::Serialize;
 use crate::cli::Storage;
 use crate::procfs::Memory;
 
+/// A core that is without more of its time than this is not steady.
+pub(crate) const UNSTEADY: f64 = 0.02;
+
 /// One measurement under load.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Load {
@@ -26,6 +29,8 @@ pub(crate) struct Load {
     pub(crate) cpu_us_per_event: f64,
     /// Share of its core that the server used.
     pub(crate) server_busy: f64,
+    /// Share of the server's core that the machine below gave to others.
+    pub(crate) stolen: f64,
     /// Share of its core that the load generator used: near 1, it and not the server was the limit.
     pub(crate) generator_busy: f64,
     /// Resident memory of the server afterwards.
@@ -52,6 +57,8 @@ pub(crate) struct Raw {
     pub(crate) events_each: u64,
     /// User and system time of the server.
     pub(crate) server_cpu: Duration,
+    /// Time that the machine below took from the server's core.
+    pub(crate) stolen: Duration,
     /// User and system time of the load generator.
     pub(crate) load_cpu: Duration,
     /// Memory of the server afterwards.
@@ -74,6 +81,7 @@ impl From<Raw> for Load {
             cpu_us_per_request: server_s * 1e6 / (requests.max(1) as f64),
             cpu_us_per_event: server_s * 1e6 / (events.max(1) as f64),
             server_busy: server_s / seconds,
+            stolen: raw.stolen.as_secs_f64() / seconds,
             generator_busy: raw.load_cpu.as_secs_f64() / seconds,
             memory_mib: mib(raw.memory.now),
             peak_mib: mib(raw.memory.peak),
@@ -85,6 +93,11 @@ impl From<Raw> for Load {
 }
 
 impl Load {
+    /// Events per second that the host let the server's core work: what the program makes of its time, whoever else wants the machine.
+    pub(crate) fn events_per_own_second(&self) -> f64 {
+        self.events_per_s / (1.0 - self.stolen).max(0.01)
+    }
+
     /// Counts what another process did for the server.
     pub(crate) fn add_cpu(&mut self, more: Duration) {
         let (seconds, events) = (more.as_secs_f64(), self.events.max(1) as f64);
@@ -136,14 +149,14 @@ impl Row {
 
     /// (b)/(a) in requests.
     pub(crate) fn single_to_limit(&self, stored: &Stored) -> f64 {
-        stored.single.requests_per_s / self.limit.requests_per_s.max(1e-9)
+        stored.single.events_per_own_second() / self.limit.events_per_own_second().max(1e-9)
     }
 }
 
 impl Stored {
     /// (c)/(b) in events.
     pub(crate) fn batch_to_single(&self) -> f64 {
-        self.batch.events_per_s / self.single.events_per_s.max(1e-9)
+        self.batch.events_per_own_second() / self.single.events_per_own_second().max(1e-9)
     }
 }
 
@@ -157,6 +170,15 @@ pub(crate) struct Window {
     /// What was measured.
     #[serde(flatten)]
     pub(crate) load: Load,
+}
+
+/// Both loads on a store that holds events already.
+#[derive(Debug, Serialize)]
+pub(crate) struct Windows {
+    /// Mailgun events.
+    pub(crate) single: Window,
+    /// SendGrid batches.
+    pub(crate) batch: Window,
 }
 
 /// Answers to one kind of question.
@@ -181,12 +203,13 @@ pub(crate) struct Point {
     pub(crate) fill_events_per_s: f64,
     /// Server's time per event meanwhile.
     pub(crate) fill_cpu_us_per_event: f64,
-    /// Mailgun events.
-    pub(crate) single: Window,
-    /// SendGrid batches.
-    pub(crate) batch: Window,
+    /// Its rates.
+    #[serde(flatten)]
+    pub(crate) windows: Windows,
     /// Answers of the API, with all the above in the store.
     pub(crate) reads: Vec<Read>,
+    /// Share of the server's core that the host gave to others meanwhile.
+    pub(crate) reads_stolen: f64,
     /// Events in the store then.
     pub(crate) stored: u64,
     /// Size of the database.
@@ -204,6 +227,9 @@ pub(crate) struct Growth {
     pub(crate) storage: Storage,
     /// Ascending.
     pub(crate) points: Vec<Point>,
+    /// A new store of the first point's size, measured after the last point: what the machine has become meanwhile, whatever the
+    /// store. None where there is only one point.
+    pub(crate) control: Option<Windows>,
     /// Seconds that `rebuild --check` took in the end, or why it failed.
     pub(crate) check: Result<f64, String>,
 }

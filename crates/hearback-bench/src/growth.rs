@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Instant;
 
 use crate::cli::{Plan, Storage};
-use crate::figures::{Growth, Load, Point, Window, mib};
+use crate::figures::{Growth, Load, Point, Window, Windows, mib};
 use crate::load::measure_stored;
 use crate::pin::ServerCore;
 use crate::pool::{Pool, Supply};
@@ -28,29 +29,41 @@ pub(crate) async fn measure(
     signer: &Arc<Signer>,
     storage: Storage,
 ) -> anyhow::Result<Growth> {
-    let hearback = Hearback::start(plan, core, signer, storage, "").await?;
-    if plan.touch {
-        hearback.break_in()?;
-    }
-    let mut grower = Grower { hearback, signer: Arc::clone(signer), singles: 0, batches: 0 };
+    let mut grower = Grower::start(plan, core, signer, storage).await?;
     let mut points = Vec::new();
     for at in &plan.points {
         let point = grower.point(*at, plan).await?;
         note(format_args!(
             "{}, {} events: (b) {:.0} events/s at {:.1} us, (c) {:.0} events/s at {:.1} us, {:.0} MiB resident",
             storage.title(),
-            point.single.from,
-            point.single.load.events_per_s,
-            point.single.load.cpu_us_per_event,
-            point.batch.load.events_per_s,
-            point.batch.load.cpu_us_per_event,
+            point.windows.single.from,
+            point.windows.single.load.events_per_s,
+            point.windows.single.load.cpu_us_per_event,
+            point.windows.batch.load.events_per_s,
+            point.windows.batch.load.cpu_us_per_event,
             point.memory_mib,
         ));
         points.push(point);
     }
-    let check = grower.hearback.stop_and_check().await;
-    let check = check.map(|took| took.as_secs_f64()).map_err(|error| format!("{error:#}"));
-    Ok(Growth { storage, points, check })
+    let large = grower.hearback.stop().await?;
+    let control = match plan.points.as_slice() {
+        [small, _, ..] => {
+            let mut grower = Grower::start(plan, core, signer, storage).await?;
+            grower.fill(*small).await?;
+            let control = grower.windows(plan.window).await?;
+            note(format_args!(
+                "{}, a new store of {} events: (b) {:.0} events/s, (c) {:.0} events/s",
+                storage.title(),
+                control.single.from,
+                control.single.load.events_per_s,
+                control.batch.load.events_per_s,
+            ));
+            Some(control)
+        }
+        _ => None,
+    };
+    let check = large.check().map(|took| took.as_secs_f64()).map_err(|error| format!("{error:#}"));
+    Ok(Growth { storage, points, control, check })
 }
 
 struct Grower {
@@ -63,24 +76,45 @@ struct Grower {
 }
 
 impl Grower {
+    async fn start(
+        plan: &Plan,
+        core: ServerCore,
+        signer: &Arc<Signer>,
+        storage: Storage,
+    ) -> anyhow::Result<Self> {
+        let hearback = Hearback::start(plan, core, signer, storage, "").await?;
+        if plan.touch {
+            hearback.break_in()?;
+        }
+        Ok(Self { hearback, signer: Arc::clone(signer), singles: 0, batches: 0 })
+    }
+
     async fn point(&mut self, at: u64, plan: &Plan) -> anyhow::Result<Point> {
         let filled = self.fill(at).await?;
-        let single = self.single_window(plan.window).await?;
-        let batch = self.batch_window(plan.window).await?;
+        let windows = self.windows(plan.window).await?;
+        let (begun, stolen_before) = (Instant::now(), self.hearback.process().core().stolen_time()?);
         let reads = reads::measure(&self.hearback, &self.signer, self.batches, plan.samples).await?;
+        let stolen = self.hearback.process().core().stolen_time()?.saturating_sub(stolen_before);
+        let reads_stolen = stolen.div_duration_f64(begun.elapsed());
         let memory = self.hearback.process().memory()?;
         Ok(Point {
             at,
             fill_events_per_s: filled.events_per_s,
             fill_cpu_us_per_event: filled.cpu_us_per_event,
-            single,
-            batch,
+            windows,
             reads,
+            reads_stolen,
             stored: self.hearback.stored().await?,
             database_mib: mib(self.hearback.counters().await?.database_bytes),
             memory_mib: mib(memory.now),
             peak_mib: mib(memory.peak),
         })
+    }
+
+    async fn windows(&mut self, events: u64) -> anyhow::Result<Windows> {
+        let single = self.single_window(events).await?;
+        let batch = self.batch_window(events).await?;
+        Ok(Windows { single, batch })
     }
 
     async fn single_window(&mut self, events: u64) -> anyhow::Result<Window> {

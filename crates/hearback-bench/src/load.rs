@@ -29,7 +29,9 @@ pub(crate) async fn measure(
     let events_each = supply.events_each();
     let supply = Arc::new(supply);
     let own = std::process::id();
+    let core = server.core();
     let (server_before, load_before) = (server.cpu_time()?, procfs::cpu_time(own)?);
+    let stolen_before = core.stolen_time()?;
     let begun = Instant::now();
     let until = length.map(|length| begun + length);
     let mut workers = JoinSet::new();
@@ -55,6 +57,7 @@ pub(crate) async fn measure(
         refused,
         events_each,
         server_cpu: server_after.saturating_sub(server_before),
+        stolen: core.stolen_time()?.saturating_sub(stolen_before),
         load_cpu: load_after.saturating_sub(load_before),
         memory: server.memory()?,
     }))

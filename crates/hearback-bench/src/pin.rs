@@ -3,6 +3,7 @@
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -26,6 +27,11 @@ impl ServerCore {
                 command
             }
         }
+    }
+
+    /// Time that the machine below gave to others while somebody waited for this core; none where there are not two cores.
+    pub(crate) fn stolen_time(self) -> anyhow::Result<Duration> {
+        self.0.map_or(Ok(Duration::ZERO), procfs::stolen_time)
     }
 
     /// How it is said in the report.

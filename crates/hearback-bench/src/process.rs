@@ -24,6 +24,7 @@ const POLL: Duration = Duration::from_millis(10);
 /// A server that runs. Dropping it ends the process and removes its folder.
 pub(crate) struct Process {
     child: Child,
+    core: ServerCore,
     port: u16,
     home: TempDir,
 }
@@ -35,14 +36,14 @@ impl Process {
         let port = free_port()?;
         let mut command = core.command(&program);
         command.arg("baseline").arg(port.to_string());
-        Self::start(command, port, home(plan)?).await
+        Self::start(command, core, port, home(plan)?).await
     }
 
-    async fn start(mut command: Command, port: u16, home: TempDir) -> anyhow::Result<Self> {
+    async fn start(mut command: Command, core: ServerCore, port: u16, home: TempDir) -> anyhow::Result<Self> {
         let log = File::create(home.path().join(LOG)).context("cannot make the log")?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).current_dir(home.path());
         let child = clean(&mut command).spawn().context("cannot start the server")?;
-        let mut process = Self { child, port, home };
+        let mut process = Self { child, core, port, home };
         process.wait_until_ready().await?;
         Ok(process)
     }
@@ -61,6 +62,11 @@ impl Process {
             ensure!(Instant::now() < deadline, "the server does not get ready: {}", self.last_words());
             tokio::time::sleep(POLL).await;
         }
+    }
+
+    /// The core that it runs on.
+    pub(crate) const fn core(&self) -> ServerCore {
+        self.core
     }
 
     /// The port on 127.0.0.1.
@@ -123,7 +129,6 @@ pub(crate) struct Counters {
 pub(crate) struct Hearback {
     process: Process,
     program: PathBuf,
-    core: ServerCore,
     token: String,
     /// Its database server, where it has one; ended after it.
     cluster: Option<Cluster>,
@@ -157,8 +162,8 @@ impl Hearback {
         let token = token.to_owned();
         let mut serve = command(&plan.hearback, core, home.path());
         serve.arg("serve");
-        let process = Process::start(serve, port, home).await?;
-        Ok(Self { process, program: plan.hearback.clone(), core, token, cluster })
+        let process = Process::start(serve, core, port, home).await?;
+        Ok(Self { process, program: plan.hearback.clone(), token, cluster })
     }
 
     /// The process.
@@ -212,11 +217,22 @@ impl Hearback {
         Ok(self.counters().await?.stored)
     }
 
-    /// Stops the server, and has `rebuild --check` prove that everything agrees with the events. How long that took.
-    pub(crate) async fn stop_and_check(mut self) -> anyhow::Result<Duration> {
+    /// Stops the server; its store stays.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<Stopped> {
         self.process.stop().await?;
+        Ok(Stopped(self))
+    }
+}
+
+/// Hearback that was stopped. Dropping it removes the store.
+pub(crate) struct Stopped(Hearback);
+
+impl Stopped {
+    /// Has `rebuild --check` prove that everything agrees with the events. How long that took.
+    pub(crate) fn check(self) -> anyhow::Result<Duration> {
+        let Hearback { process, program, .. } = &self.0;
         let begun = Instant::now();
-        output(command(&self.program, self.core, self.process.home.path()).args(["rebuild", "--check"]))?;
+        output(command(program, process.core, process.home.path()).args(["rebuild", "--check"]))?;
         Ok(begun.elapsed())
     }
 }

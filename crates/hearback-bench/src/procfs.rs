@@ -39,6 +39,19 @@ pub(crate) fn family_cpu_time(pid: u32) -> anyhow::Result<Duration> {
     Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
 }
 
+/// Time that a virtual machine's core would have worked if the host had not given it to others.
+pub(crate) fn stolen_time(core: usize) -> anyhow::Result<Duration> {
+    let stat = read("/proc/stat")?;
+    parse_stolen(&stat, core).with_context(|| format!("/proc/stat does not tell the times of core {core}"))
+}
+
+fn parse_stolen(stat: &str, core: usize) -> Option<Duration> {
+    let name = format!("cpu{core}");
+    let line = stat.lines().find(|line| line.split(' ').next() == Some(&name))?;
+    let ticks: u64 = line.split_whitespace().nth(8)?.parse().ok()?;
+    Some(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+}
+
 /// Resident memory in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
@@ -94,6 +107,14 @@ mod tests {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 100 0 0 0 150 25 0 0 20 0 3 0";
         assert_eq!(parse_cpu_time(stat), Some(Duration::from_millis(1750)));
         assert_eq!(parse_cpu_time("7 (a"), None);
+    }
+
+    #[test]
+    fn stolen_time_is_that_of_the_core() {
+        let stat = "cpu  9 9 9 9 9 9 9 900 0 0\ncpu0 1 2 3 4 5 6 7 150 0 0\ncpu10 1 2 3 4 5 6 7 8 0 0\ncpu1 1 2 3 4 5 6 7\n";
+        assert_eq!(parse_stolen(stat, 0), Some(Duration::from_millis(1500)));
+        assert_eq!(parse_stolen(stat, 10), Some(Duration::from_millis(80)));
+        assert_eq!((parse_stolen(stat, 1), parse_stolen(stat, 2)), (None, None));
     }
 
     #[test]

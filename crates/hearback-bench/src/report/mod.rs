@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::{self, Write as _};
 
 use crate::cli::Storage;
-use crate::figures::{Growth, Load};
+use crate::figures::{Growth, Load, Point, Stored, UNSTEADY, Windows};
 use crate::push::Push;
 use crate::run::Report;
 use crate::traffic::POSSIBLE_RECIPIENTS;
@@ -28,6 +28,14 @@ pub(crate) fn markdown(report: &Report) -> String {
     let mut parts = vec![report.machine.line()];
     if report.quick {
         parts.push("A quick run: it shows that everything works. Its figures mean nothing.".to_owned());
+    }
+    let stolen = most_stolen(report);
+    if stolen >= UNSTEADY {
+        parts.push(format!(
+            "The host gave up to {} of the servers' core to others during a measurement: times are not judged; rates are compared per \
+             second that it left to them.",
+            percent(stolen)
+        ));
     }
     parts.push(format!("### Small store, {} s per figure, median of {}", report.seconds, report.repeat));
     parts.push(format!(
@@ -58,6 +66,19 @@ pub(crate) fn markdown(report: &Report) -> String {
     parts.push("### Targets".to_owned());
     parts.push(targets(report));
     parts.join("\n\n") + "\n"
+}
+
+/// The largest share of the servers' core that any measurement went without.
+fn most_stolen(report: &Report) -> f64 {
+    let of_stored = |stored: &Stored| [stored.single.stolen, stored.batch.stolen];
+    let rows =
+        report.rows.iter().flat_map(|row| row.stored.iter().flat_map(of_stored).chain([row.limit.stolen]));
+    let of_windows = |windows: &Windows| [windows.single.load.stolen, windows.batch.load.stolen];
+    let of_point = |point: &Point| of_windows(&point.windows).into_iter().chain([point.reads_stolen]);
+    let growth = report.growth.iter().flat_map(|growth| {
+        growth.points.iter().flat_map(of_point).chain(growth.control.iter().flat_map(of_windows))
+    });
+    rows.chain(growth).fold(0.0, f64::max)
 }
 
 fn cases(report: &Report) -> String {
@@ -140,11 +161,14 @@ fn rates(growth: &Growth) -> String {
         "p99 ms",
         "CPU µs/event",
         "server busy",
+        "stolen",
         "load busy",
     ]);
-    let singles = growth.points.iter().map(|point| ("(b) Mailgun", &point.single));
-    let batches = growth.points.iter().map(|point| ("(c) SendGrid", &point.batch));
-    for (name, window) in singles.chain(batches) {
+    let singles = growth.points.iter().map(|point| ("(b) Mailgun", &point.windows.single));
+    let batches = growth.points.iter().map(|point| ("(c) SendGrid", &point.windows.batch));
+    let single_control = growth.control.iter().map(|control| ("(b) a new store", &control.single));
+    let batch_control = growth.control.iter().map(|control| ("(c) a new store", &control.batch));
+    for (name, window) in singles.chain(single_control).chain(batches).chain(batch_control) {
         let load = &window.load;
         table.row([
             name.to_owned(),
@@ -155,6 +179,7 @@ fn rates(growth: &Growth) -> String {
             format!("{:.2}", load.p99_ms),
             format!("{:.1}", load.cpu_us_per_event),
             percent(load.server_busy),
+            percent(load.stolen),
             percent(load.generator_busy),
         ]);
     }
