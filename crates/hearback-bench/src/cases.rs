@@ -99,9 +99,10 @@ fn wanted(rate: f64, length: Duration, connections: usize) -> u64 {
     (rate * length.as_secs_f64()) as u64 + 2 * connections as u64
 }
 
-/// The measurement whose rate is the middle one, as a whole: its figures belong together.
+/// The measurement whose rate is the middle one, as a whole: its figures belong together. The rate is that of the time that the host
+/// left, so that a neighbour does not choose.
 fn median(mut loads: Vec<Load>) -> anyhow::Result<Load> {
-    loads.sort_by(|a, b| a.requests_per_s.total_cmp(&b.requests_per_s));
+    loads.sort_by(|a, b| a.events_per_own_second().total_cmp(&b.events_per_own_second()));
     let middle = loads.len() / 2;
     anyhow::ensure!(middle < loads.len(), "nothing was measured");
     Ok(loads.swap_remove(middle))

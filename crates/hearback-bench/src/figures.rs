@@ -81,7 +81,8 @@ impl From<Raw> for Load {
             cpu_us_per_request: server_s * 1e6 / (requests.max(1) as f64),
             cpu_us_per_event: server_s * 1e6 / (events.max(1) as f64),
             server_busy: server_s / seconds,
-            stolen: raw.stolen.as_secs_f64() / seconds,
+            // It is booked in ticks, some of them from before.
+            stolen: (raw.stolen.as_secs_f64() / seconds).min(1.0),
             generator_busy: raw.load_cpu.as_secs_f64() / seconds,
             memory_mib: mib(raw.memory.now),
             peak_mib: mib(raw.memory.peak),

@@ -92,6 +92,7 @@ fn cases(report: &Report) -> String {
         "CPU µs/request",
         "CPU µs/event",
         "server busy",
+        "stolen",
         "load busy",
         "requests/commit",
         "RSS MiB",
@@ -118,7 +119,7 @@ fn cases(report: &Report) -> String {
     table.to_string()
 }
 
-fn load_cells(load: &Load) -> [String; 12] {
+fn load_cells(load: &Load) -> [String; 13] {
     [
         count(load.requests_per_s),
         count(load.events_per_s),
@@ -127,6 +128,7 @@ fn load_cells(load: &Load) -> [String; 12] {
         format!("{:.1}", load.cpu_us_per_request),
         format!("{:.1}", load.cpu_us_per_event),
         percent(load.server_busy),
+        percent(load.stolen),
         percent(load.generator_busy),
         if load.requests_per_commit > 0.0 {
             format!("{:.1}", load.requests_per_commit)
