@@ -32,7 +32,7 @@ pub(crate) fn markdown(report: &Report) -> String {
     let stolen = most_stolen(report);
     if stolen >= UNSTEADY {
         parts.push(format!(
-            "The host gave up to {} of the servers' core to others during a measurement: times are not judged; rates are compared per \
+            "The host gave up to {} of the servers' core to others during a measurement: times of requests and reads are not judged; rates are compared per \
              second that it left to them.",
             percent(stolen)
         ));

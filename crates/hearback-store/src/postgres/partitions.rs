@@ -7,7 +7,7 @@ use crate::session::{Session, params};
 const POSITIONS: u64 = 1 << 20;
 
 /// Rows are found by position alone, never in an index alone: a vacuum of rows that were only added would mark pages for nobody, and does
-/// not freeze rows so young. It comes when somebody was forgotten, and before transaction numbers wrap around, as everywhere. What the
+/// not freeze rows so young. It comes, as everywhere, when enough rows were deleted, and before transaction numbers wrap around. What the
 /// planner needs is looked at once, when the partition is full.
 const AUTOVACUUM: &str = "autovacuum_vacuum_insert_threshold = -1,
      autovacuum_analyze_threshold = 1000000, autovacuum_analyze_scale_factor = 0";
