@@ -48,6 +48,9 @@ pub(crate) struct Measure {
     /// Questions of each kind at each point of growth
     #[arg(long, default_value_t = 400, value_name = "N")]
     samples: usize,
+    /// How long, at the largest store, questions are asked once more that a virtual machine's host disturbed
+    #[arg(long, default_value_t = 120, value_name = "S")]
+    patience: u64,
     /// Where events are stored, one set of figures per database
     #[arg(long, value_delimiter = ',', default_value = "sqlite", value_name = "LIST")]
     storage: Vec<Storage>,
@@ -118,6 +121,8 @@ pub(crate) struct Plan {
     pub(crate) window: u64,
     /// Questions of each kind.
     pub(crate) samples: usize,
+    /// How long questions to the largest store are asked once more because they were disturbed, over all kinds together.
+    pub(crate) patience: Duration,
     /// Measurements per row.
     pub(crate) repeat: usize,
     /// Databases.
@@ -182,6 +187,7 @@ impl Measure {
             points,
             window: self.window,
             samples: self.samples,
+            patience: Duration::from_secs(self.patience),
             repeat: self.repeat,
             storage: self.storage,
             touch: !self.no_touch,
@@ -201,6 +207,7 @@ impl Measure {
             plan.points = vec![4000, 8000];
             plan.window = 1000;
             plan.samples = 5;
+            plan.patience = Duration::ZERO;
             plan.repeat = 1;
             plan.touch = false;
         }

@@ -193,6 +193,8 @@ pub(crate) struct Read {
     pub(crate) p99_ms: f64,
     /// Mean size of an answer in bytes.
     pub(crate) mean_bytes: u64,
+    /// Share of the time that the host gave the core of one who waited, or who was waited for, to others.
+    pub(crate) stolen: f64,
 }
 
 /// A store of a certain size.
@@ -209,8 +211,6 @@ pub(crate) struct Point {
     pub(crate) windows: Windows,
     /// Answers of the API, with all the above in the store.
     pub(crate) reads: Vec<Read>,
-    /// Share of the server's core that the host gave to others meanwhile.
-    pub(crate) reads_stolen: f64,
     /// Events in the store then.
     pub(crate) stored: u64,
     /// Size of the database.

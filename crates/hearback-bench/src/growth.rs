@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::Instant;
+use std::time::Duration;
 
 use crate::cli::{Plan, Storage};
 use crate::figures::{Growth, Load, Point, Window, Windows, mib};
@@ -92,10 +92,10 @@ impl Grower {
     async fn point(&mut self, at: u64, plan: &Plan) -> anyhow::Result<Point> {
         let filled = self.fill(at).await?;
         let windows = self.windows(plan.window).await?;
-        let (begun, stolen_before) = (Instant::now(), self.hearback.process().core().stolen_time()?);
-        let reads = reads::measure(&self.hearback, &self.signer, self.batches, plan.samples).await?;
-        let stolen = self.hearback.process().core().stolen_time()?.saturating_sub(stolen_before);
-        let reads_stolen = stolen.div_duration_f64(begun.elapsed());
+        let is_largest = plan.points.last() == Some(&at);
+        let patience = if is_largest { plan.patience } else { Duration::ZERO };
+        let reads =
+            reads::measure(&self.hearback, &self.signer, self.batches, plan.samples, patience).await?;
         let memory = self.hearback.process().memory()?;
         Ok(Point {
             at,
@@ -103,7 +103,6 @@ impl Grower {
             fill_cpu_us_per_event: filled.cpu_us_per_event,
             windows,
             reads,
-            reads_stolen,
             stored: self.hearback.stored().await?,
             database_mib: mib(self.hearback.counters().await?.database_bytes),
             memory_mib: mib(memory.now),

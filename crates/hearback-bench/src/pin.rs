@@ -34,6 +34,14 @@ impl ServerCore {
         self.0.map_or(Ok(Duration::ZERO), procfs::stolen_time)
     }
 
+    /// The same for whoever waits for answers, each of which waits for both cores in turn.
+    pub(crate) fn stolen_time_of_both(self) -> anyhow::Result<Duration> {
+        match (self.0, procfs::allowed_cores()?.as_slice()) {
+            (Some(_), [load]) => Ok(self.stolen_time()? + procfs::stolen_time(*load)?),
+            _ => self.stolen_time(),
+        }
+    }
+
     /// How it is said in the report.
     pub(crate) const fn title(self) -> &'static str {
         match self.0 {

@@ -32,9 +32,10 @@ pub(crate) fn markdown(report: &Report) -> String {
     let stolen = most_stolen(report);
     if stolen >= UNSTEADY {
         parts.push(format!(
-            "The host gave up to {} of the servers' core to others during a measurement: times of requests and reads are not judged; rates are compared per \
+            "The host gave up to {} of a core to others during a measurement: times of requests and reads are not judged where it was more than {}; rates are compared per \
              second that it left to them.",
-            percent(stolen)
+            percent(stolen),
+            percent(UNSTEADY)
         ));
     }
     parts.push(format!("### Small store, {} s per figure, median of {}", report.seconds, report.repeat));
@@ -74,7 +75,8 @@ fn most_stolen(report: &Report) -> f64 {
     let rows =
         report.rows.iter().flat_map(|row| row.stored.iter().flat_map(of_stored).chain([row.limit.stolen]));
     let of_windows = |windows: &Windows| [windows.single.load.stolen, windows.batch.load.stolen];
-    let of_point = |point: &Point| of_windows(&point.windows).into_iter().chain([point.reads_stolen]);
+    let of_reads = |point: &Point| point.reads.iter().map(|read| read.stolen).fold(0.0, f64::max);
+    let of_point = |point: &Point| of_windows(&point.windows).into_iter().chain([of_reads(point)]);
     let growth = report.growth.iter().flat_map(|growth| {
         growth.points.iter().flat_map(of_point).chain(growth.control.iter().flat_map(of_windows))
     });
@@ -220,7 +222,7 @@ fn reads(growth: &Growth) -> String {
         growth.points.iter().map(|point| format!("{}: p50 / p99 ms", count(point.stored as f64))).collect();
     let mut head = vec!["question to the API"];
     head.extend(at.iter().map(String::as_str));
-    head.push("bytes");
+    head.extend(["stolen at last", "bytes"]);
     let mut table = Table::new(&head);
     let Some(last) = growth.points.last() else { return String::new() };
     for (index, read) in last.reads.iter().enumerate() {
@@ -229,7 +231,7 @@ fn reads(growth: &Growth) -> String {
             read.map(|read| format!("{:.2} / {:.2}", read.p50_ms, read.p99_ms)).unwrap_or_default()
         });
         let cells = std::iter::once(read.of.to_owned()).chain(times);
-        table.row(cells.chain([read.mean_bytes.to_string()]));
+        table.row(cells.chain([percent(read.stolen), read.mean_bytes.to_string()]));
     }
     table.to_string()
 }
