@@ -19,6 +19,9 @@ use crate::{Receipt, StoreError};
 /// Requests and events that go into one transaction at most.
 const BATCH_REQUESTS: usize = 1024;
 const BATCH_EVENTS: usize = 4096;
+/// How often in a row the receivers are let run and bring nothing before a batch is closed. The scheduler may well choose this thread
+/// again, so that once tells little.
+const YIELDS_IN_VAIN: u32 = 4;
 /// Rows that are sealed in one transaction when nothing else waits.
 const IDLE_ROWS: usize = 1000;
 
@@ -107,12 +110,14 @@ impl Writer {
             if !self.is_behind() {
                 let first = commands.blocking_recv();
                 // Where receivers and this thread share a core, the first request wakes this thread before the others are
-                // in the queue. Letting the receivers run as long as that brings more doubles the batch under load, and
-                // costs nothing when idle.
-                let mut waiting = None;
-                while waiting < Some(commands.len()) && commands.len() < BATCH_REQUESTS {
-                    waiting = Some(commands.len());
+                // in the queue. Letting the receivers run as long as that brings more makes the batch several times as
+                // large under load, and costs nothing when idle.
+                let (mut waiting, mut in_vain) = (commands.len(), 0);
+                while in_vain < YIELDS_IN_VAIN && waiting < BATCH_REQUESTS {
                     std::thread::yield_now();
+                    let now = commands.len();
+                    in_vain = if now > waiting { 0 } else { in_vain + 1 };
+                    waiting = now;
                 }
                 return first;
             }
