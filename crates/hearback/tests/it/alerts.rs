@@ -94,4 +94,18 @@ fn a_bounce_is_told_once_and_people_see_to_it() {
     assert_eq!(states[0]["dead"], 0);
     assert_eq!(serving.stop(), 0);
     assert_eq!(told(&program, 0).len(), before);
+
+    // They go along with an export, like all that happened.
+    let alerts = |data: &str| {
+        let exported = lines(&program.run(&["--data", data, "export", "events", "--type", "alert.raised"]));
+        exported
+            .into_iter()
+            .map(|event| (event["alert"].clone(), event["notice"].clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(program.run(&["export", "events", "--output", "all.ndjson"]).code, 0);
+    assert_eq!(program.run(&["--data", "other", "import", "all.ndjson"]).code, 0);
+    let raised = alerts("data");
+    assert!(raised.len() >= messages.len(), "{raised:?}");
+    assert_eq!(alerts("other"), raised);
 }
