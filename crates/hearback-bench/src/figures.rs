@@ -193,7 +193,7 @@ pub(crate) struct Read {
     pub(crate) p99_ms: f64,
     /// Mean size of an answer in bytes.
     pub(crate) mean_bytes: u64,
-    /// Share of the time that the host gave the core of one who waited, or who was waited for, to others.
+    /// What the host gave of the server's core and of the load's to others, as a share of the time that all answers took.
     pub(crate) stolen: f64,
 }
 

@@ -34,7 +34,7 @@ impl ServerCore {
         self.0.map_or(Ok(Duration::ZERO), procfs::stolen_time)
     }
 
-    /// The same for whoever waits for answers, each of which waits for both cores in turn.
+    /// The same of the server's core and the load's together: an answer waits for one after the other.
     pub(crate) fn stolen_time_of_both(self) -> anyhow::Result<Duration> {
         match (self.0, procfs::allowed_cores()?.as_slice()) {
             (Some(_), [load]) => Ok(self.stolen_time()? + procfs::stolen_time(*load)?),

@@ -83,27 +83,9 @@ pub(crate) async fn measure(
         batches,
     };
     let given_up = Instant::now() + patience;
-    let samples = samples as u64;
     let mut reads = Vec::new();
-    for (number, (of, path)) in QUESTIONS.into_iter().enumerate() {
-        let number = number as u64;
-        let warm_up = samples.div_ceil(4);
-        let mut choices = number << 32..(number << 32) + warm_up;
-        asker.ask(of, path, choices.clone()).await?;
-        let mut best: Option<Read> = None;
-        loop {
-            choices = choices.end..choices.end + samples;
-            let read = asker.ask(of, path, choices.clone()).await?;
-            best = Some(match best {
-                Some(before) if before.stolen <= read.stolen => before,
-                _ => read,
-            });
-            if best.as_ref().is_some_and(|read| read.stolen <= UNSTEADY) || Instant::now() >= given_up {
-                break;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        reads.extend(best);
+    for (number, (of, path)) in (0_u64..).zip(QUESTIONS) {
+        reads.push(asker.steadiest(of, path, number << 32, samples as u64, given_up).await?);
     }
     reads.push(asker.register().await?);
     Ok(reads)
@@ -119,25 +101,49 @@ struct Asker<'a> {
 }
 
 impl Asker<'_> {
+    /// The steadiest of the rounds of one kind, of which the choices from `first` on are its own.
+    async fn steadiest(
+        &mut self,
+        of: &'static str,
+        path: Path,
+        first: u64,
+        samples: u64,
+        given_up: Instant,
+    ) -> anyhow::Result<Read> {
+        let begin = first + samples.div_ceil(4);
+        self.ask(of, path, first..begin).await?;
+        let mut choices = begin..begin + samples;
+        let mut best = self.ask(of, path, choices.clone()).await?;
+        while best.stolen > UNSTEADY && Instant::now() < given_up {
+            tokio::time::sleep(PAUSE).await;
+            choices = choices.end..choices.end + samples;
+            let read = self.ask(of, path, choices.clone()).await?;
+            if read.stolen < best.stolen {
+                best = read;
+            }
+        }
+        Ok(best)
+    }
+
     async fn ask(&mut self, of: &'static str, path: Path, choices: Range<u64>) -> anyhow::Result<Read> {
-        let mut tries = Tries::begin(self.core)?;
+        let mut round = Round::begin(self.core)?;
         for choice in choices {
             let path = path(&self.signer.known(self.batches, choice), choice);
             let request = wire::get(&path, Some(self.token));
             let begun = Instant::now();
             let (status, body) =
                 self.connection.ask(&request).await.with_context(|| format!("asking for a {of}"))?;
-            tries.add(begun.elapsed(), body);
+            round.add(begun.elapsed(), body);
             ensure!(status == 200, "the API answers {status} to {path}: {}", String::from_utf8_lossy(body));
         }
-        tries.end(of)
+        round.end(of)
     }
 
     /// Registers batches of messages, one after the other.
     async fn register(&mut self) -> anyhow::Result<Read> {
         let run = std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_nanos();
         let token = format!("Bearer {}", self.token);
-        let mut tries = Tries::begin(self.core)?;
+        let mut round = Round::begin(self.core)?;
         for batch in 0..BATCHES {
             // Longer than a run takes: notices of what is overdue would be counted as events.
             let line = |n: usize| {
@@ -150,16 +156,16 @@ impl Asker<'_> {
             let request = wire::post("/v1/messages/batch", &[("Authorization", &token)], body.as_bytes());
             let begun = Instant::now();
             let (status, answer) = self.connection.ask(&request).await.context("registering a batch")?;
-            tries.add(begun.elapsed(), answer);
+            round.add(begun.elapsed(), answer);
             let said = String::from_utf8_lossy(answer.get(..100).unwrap_or(answer));
             ensure!(status == 200 && said.contains("\"created\":10000"), "the API answers {status}: {said}");
         }
-        tries.end(REGISTERING)
+        round.end(REGISTERING)
     }
 }
 
-/// Questions of one kind, and what the host took meanwhile.
-struct Tries {
+/// How long questions of one kind took, and what the host took meanwhile.
+struct Round {
     core: ServerCore,
     begun: Instant,
     stolen_before: Duration,
@@ -167,7 +173,7 @@ struct Tries {
     bytes: u64,
 }
 
-impl Tries {
+impl Round {
     fn begin(core: ServerCore) -> anyhow::Result<Self> {
         let stolen_before = core.stolen_time_of_both()?;
         Ok(Self { core, begun: Instant::now(), stolen_before, nanos: Vec::new(), bytes: 0 })
