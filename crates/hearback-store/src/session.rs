@@ -82,6 +82,8 @@ pub(crate) const WALKS: &str = "/* walks */";
 pub(crate) enum Keys<'a> {
     /// Numbers.
     Ints(&'a [i64]),
+    /// Positions of the log, in a table that may be divided by them.
+    Positions(&'a [i64]),
     /// Texts.
     Texts(&'a [&'a str]),
     /// Bytes.
@@ -92,7 +94,7 @@ impl Keys<'_> {
     /// How many there are.
     pub(crate) const fn len(&self) -> usize {
         match self {
-            Self::Ints(keys) => keys.len(),
+            Self::Ints(keys) | Self::Positions(keys) => keys.len(),
             Self::Texts(keys) => keys.len(),
             Self::Blobs(keys) => keys.len(),
         }
@@ -177,8 +179,12 @@ pub(crate) trait Session {
     /// Runs statements without parameters.
     fn batch(&self, sql: &str) -> Result<(), StoreError>;
 
-    /// Calls `each` with the rows of many keys, in any order. `select` ends with the column that the keys are compared with.
+    /// Calls `each` with the rows of many keys, in any order. `select` ends with the column that the keys are compared with, and has no
+    /// parameters.
     fn look_up(&self, select: &str, keys: Keys<'_>, each: Each<'_>) -> Result<(), StoreError>;
+
+    /// The last position of the log, also where the event that had it was dropped. Asked for before every question.
+    fn last_position(&self) -> Result<u64, StoreError>;
 
     /// Writes rows; their values one after the other, as many for each as the table has columns.
     fn write(&self, table: &Table, values: &[Param<'_>]) -> Result<(), StoreError>;

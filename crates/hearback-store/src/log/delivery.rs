@@ -2,7 +2,6 @@
 
 use hearback_event::Timestamp;
 
-use super::rows;
 use super::start::LogStart;
 use crate::session::{Keys, Row, Session, params};
 use crate::{
@@ -24,7 +23,7 @@ pub(super) fn register(
     begin: Begin,
 ) -> Result<DestinationState, StoreError> {
     let begun = match begin {
-        Begin::End => rows::last_position(session)?,
+        Begin::End => session.last_position()?,
         Begin::Beginning => LogStart::read(session)?.position.saturating_sub(1),
     };
     session.execute(
@@ -269,7 +268,7 @@ pub(super) fn push_again(
     let mut count = 0;
     let keys: Vec<i64> = positions.iter().map(|position| *position as i64).collect();
     let mut there = Vec::new();
-    session.look_up("SELECT position FROM events WHERE position", Keys::Ints(&keys), &mut |row| {
+    session.look_up("SELECT position FROM events WHERE position", Keys::Positions(&keys), &mut |row| {
         there.push(row.int(0)?);
         Ok(())
     })?;

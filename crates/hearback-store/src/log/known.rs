@@ -59,7 +59,7 @@ impl Known {
         let positions: Vec<i64> = found.keys().copied().collect();
         session.look_up(
             "SELECT position, dedup FROM events WHERE position",
-            Keys::Ints(&positions),
+            Keys::Positions(&positions),
             &mut |row| {
                 let asked = found.get(&row.int(0)?).map(Vec::as_slice).unwrap_or_default();
                 let keys = rows::keys(row.blob(1)?);
@@ -74,7 +74,7 @@ impl Known {
         let positions: Vec<i64> = found.keys().copied().collect();
         session.look_up(
             "SELECT token, digest, id FROM payloads WHERE id",
-            Keys::Ints(&positions),
+            Keys::Positions(&positions),
             &mut |row| {
                 if row.maybe_blob(0)?.is_some() {
                     let token = row.digest(0)?;

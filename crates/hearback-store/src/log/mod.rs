@@ -328,7 +328,7 @@ impl Shared {
 
     /// Takes in what is in the database and not yet in memory.
     fn refresh(&self, session: &dyn Session) -> Result<(), StoreError> {
-        let (last_position, start) = (rows::last_position(session)?, start::LogStart::read(session)?);
+        let (last_position, start) = (session.last_position()?, start::LogStart::read(session)?);
         let tail = self.tail.read();
         if last_position == tail.last_position
             && (start.position, start.changes) == (tail.start(), tail.changes)
@@ -405,6 +405,9 @@ impl Session for Unavailable {
         self.error()
     }
     fn look_up(&self, _: &str, _: Keys<'_>, _: Each<'_>) -> Result<(), StoreError> {
+        self.error()
+    }
+    fn last_position(&self) -> Result<u64, StoreError> {
         self.error()
     }
     fn write(&self, _: &Table, _: &[Param<'_>]) -> Result<(), StoreError> {

@@ -39,7 +39,7 @@ pub(super) fn check(
     sources: &Sources,
     progress: &dyn Fn(u64, u64),
 ) -> Result<RebuildReport, StoreError> {
-    let last = rows::last_position(session)?;
+    let last = session.last_position()?;
     let start = LogStart::read(session)?.position;
     let first = period_of(start);
     let sealed = (session.number("SELECT max(period) + 1 FROM periods", params![])? as u64).max(first);
@@ -190,7 +190,7 @@ pub(super) fn replace(
     transaction(&mut |session| {
         let log = LogStart::read(session)?;
         (number, start) = (period_of(log.position), log.position);
-        last = rows::last_position(session)?;
+        last = session.last_position()?;
         for table in ["periods", "postings"] {
             session.execute(&format!("DELETE FROM {table}"), params![])?;
         }

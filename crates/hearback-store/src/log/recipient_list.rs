@@ -258,7 +258,7 @@ fn take_greatest(
     positions: &[i64],
     last: &mut Option<Last>,
 ) -> Result<(), StoreError> {
-    session.look_up(CANDIDATES, Keys::Ints(positions), &mut |row| {
+    session.look_up(CANDIDATES, Keys::Positions(positions), &mut |row| {
         let is_alert = Kind::from_number(row.int(2)? as u8).is_some_and(Kind::is_alert);
         if !is_alert && row.maybe_text(3)? == Some(address.as_str()) {
             let found = (Timestamp::from_nanos(row.int(1)?), row.int(2)? as u8, row.int(0)? as u64);

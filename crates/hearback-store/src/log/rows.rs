@@ -166,7 +166,6 @@ pub(super) fn keys(blob: &[u8]) -> Vec<DedupKey> {
     blob.as_chunks::<16>().0.iter().map(|bytes| DedupKey::from_bytes(*bytes)).collect()
 }
 
-/// The events at these positions, which go up or down, in the same order; those that are gone are left out.
 /// How long a delivery took, which stands above its flags.
 pub(super) const fn delay(flags: i64) -> u8 {
     (flags >> DELAY_SHIFT) as u8
@@ -179,6 +178,7 @@ pub(super) const fn flags_and_delay(flags: u16, delay: u8) -> i64 {
 
 const DELAY_SHIFT: u32 = 16;
 
+/// The events at these positions, which go up or down, in the same order; those that are gone are left out.
 pub(super) fn at(
     session: &dyn Session,
     sources: &Sources,
@@ -186,7 +186,7 @@ pub(super) fn at(
 ) -> Result<Vec<Record>, StoreError> {
     let keys: Vec<i64> = positions.iter().map(|position| *position as i64).collect();
     let mut records = Vec::with_capacity(positions.len());
-    session.look_up(SELECT_AT, Keys::Ints(&keys), &mut |row| {
+    session.look_up(SELECT_AT, Keys::Positions(&keys), &mut |row| {
         records.push(record(row, sources)?);
         Ok(())
     })?;
@@ -204,11 +204,4 @@ pub(super) fn one(
     position: u64,
 ) -> Result<Option<Record>, StoreError> {
     Ok(at(session, sources, &[position])?.pop())
-}
-
-/// The last position of the log, also where the event that had it was dropped.
-pub(super) fn last_position(session: &dyn Session) -> Result<u64, StoreError> {
-    let sql = "SELECT max(position) FROM (SELECT max(position) AS position FROM events UNION ALL
-               SELECT position - 1 AS position FROM log_start) AS positions";
-    Ok(session.number(sql, params![])? as u64)
 }

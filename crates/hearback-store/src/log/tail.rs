@@ -271,7 +271,7 @@ pub(super) fn load(
         Ok(())
     })?;
     // First how far, then the sources: those of every event up to there are committed.
-    let last = last.min(rows::last_position(session)?);
+    let last = last.min(session.last_position()?);
     sources.load(session)?;
     let first_unsealed = tail.first_unsealed();
     if tail.unsealed.is_empty() {

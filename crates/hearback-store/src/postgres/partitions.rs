@@ -16,6 +16,11 @@ const STATISTICS: &str = "SELECT string_agg(
          'ALTER COLUMN ' || quote_ident(attname) || ' SET STATISTICS ' || CASE attnum WHEN 1 THEN 10 ELSE 0 END, ', ')
      FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped";
 
+/// Whether two positions are in the same partition.
+pub(super) const fn are_together(one: i64, other: i64) -> bool {
+    one.div_euclid(POSITIONS as i64) == other.div_euclid(POSITIONS as i64)
+}
+
 /// Makes the partitions that events up to `last` and half a partition more need. Gives back how far they reach.
 pub(super) fn provide(session: &dyn Session, last: u64) -> Result<u64, StoreError> {
     let newest = (last + POSITIONS / 2) / POSITIONS;

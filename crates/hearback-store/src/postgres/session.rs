@@ -10,8 +10,9 @@ use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, Statement};
 
 use super::apart::outside_of_async;
+use super::partitions;
 use crate::StoreError;
-use crate::session::{Column, Each, Keys, Param, Row, Session, Table};
+use crate::session::{Column, Each, Keys, Param, Row, Session, Table, params};
 
 /// Rows that one statement writes, at most.
 const ROWS_AT_ONCE: usize = 10_000;
@@ -77,10 +78,36 @@ impl PgSession {
         Ok(())
     }
 
+    /// As [`PgSession::rows`], where memory holds the answer: to wait for all of it together is cheaper than to wait for each row.
+    fn few_rows(&self, sql: &str, params: &[&(dyn ToSql + Sync)], each: Each<'_>) -> Result<(), StoreError> {
+        let statement = self.prepared(sql)?;
+        let rows = self.client()?.query(&statement, params).map_err(|error| self.noted(error))?;
+        rows.iter().try_for_each(|row| each(row))
+    }
+
     /// As [`Session::execute`], with parameters of any type.
     pub(super) fn run(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
         let statement = self.prepared(sql)?;
         self.client()?.execute(&statement, params).map_err(|error| self.noted(error))
+    }
+
+    /// Looks positions up in a table that is partitioned by them. Whatever partitions there are, each is looked for in its own: PostgreSQL
+    /// would look for every one of a list in all of them.
+    fn look_up_positions(&self, select: &str, positions: &[i64], each: Each<'_>) -> Result<(), StoreError> {
+        let (Some(least), Some(greatest)) = (positions.iter().min(), positions.iter().max()) else {
+            return Ok(());
+        };
+        let list = list(Keys::Positions(positions));
+        if partitions::are_together(*least, *greatest) {
+            // Within these bounds there is one. That is a fifth cheaper than to choose for each.
+            let column = select.rsplit(' ').next().unwrap_or_default();
+            let sql = format!("{select} = ANY($1) AND {column} BETWEEN $2 AND $3");
+            return self.few_rows(&sql, &[&list, least, greatest], each);
+        }
+        let sql = format!(
+            "SELECT found.* FROM unnest($1::bigint[]) AS wanted CROSS JOIN LATERAL ({select} = wanted OFFSET 0) AS found"
+        );
+        self.few_rows(&sql, &[&list], each)
     }
 }
 
@@ -106,10 +133,19 @@ impl Session for PgSession {
     }
 
     fn look_up(&self, select: &str, keys: Keys<'_>, each: Each<'_>) -> Result<(), StoreError> {
+        if let Keys::Positions(positions) = keys {
+            return self.look_up_positions(select, positions, each);
+        }
         if keys.is_empty() {
             return Ok(());
         }
-        self.rows(&format!("{select} = ANY($1)"), &[&list(keys)], each)
+        self.few_rows(&format!("{select} = ANY($1)"), &[&list(keys)], each)
+    }
+
+    fn last_position(&self) -> Result<u64, StoreError> {
+        // The greatest of the events would be looked for in every partition.
+        let session: &dyn Session = self;
+        Ok(session.number("SELECT last_position FROM head WHERE id = 1", params![])? as u64)
     }
 
     fn write(&self, table: &Table, values: &[Param<'_>]) -> Result<(), StoreError> {
@@ -259,7 +295,7 @@ impl ToSql for List<'_> {
 
 fn list(keys: Keys<'_>) -> List<'_> {
     match keys {
-        Keys::Ints(keys) => List::Ints(keys.iter().copied().map(Some).collect()),
+        Keys::Ints(keys) | Keys::Positions(keys) => List::Ints(keys.iter().copied().map(Some).collect()),
         Keys::Texts(keys) => List::Texts(keys.iter().map(|key| Some(clean(key))).collect()),
         Keys::Blobs(keys) => List::Blobs(keys.iter().map(|key| Some(Blob(key))).collect()),
     }

@@ -6,7 +6,7 @@ use rusqlite::{CachedStatement, Connection};
 #[cfg(debug_assertions)]
 use super::plan;
 use crate::StoreError;
-use crate::session::{Each, Keys, Param, Row, Session, Table};
+use crate::session::{Each, Keys, Param, Row, Session, Table, params};
 
 impl ToSql for Param<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -55,7 +55,7 @@ fn for_each(
     mut each: impl FnMut(Param<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     match keys {
-        Keys::Ints(keys) => keys.iter().try_for_each(|key| each(Param::Int(*key))),
+        Keys::Ints(keys) | Keys::Positions(keys) => keys.iter().try_for_each(|key| each(Param::Int(*key))),
         Keys::Texts(keys) => keys.iter().try_for_each(|key| each(Param::Text(key))),
         Keys::Blobs(keys) => keys.iter().try_for_each(|key| each(Param::Blob(key))),
     }
@@ -94,6 +94,13 @@ impl Session for Connection {
             self.execute_batch("COMMIT")?;
         }
         outcome
+    }
+
+    fn last_position(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT max(position) FROM (SELECT max(position) AS position FROM events UNION ALL
+                   SELECT position - 1 AS position FROM log_start) AS positions";
+        let session: &dyn Session = self;
+        Ok(session.number(sql, params![])? as u64)
     }
 
     fn write(&self, table: &Table, values: &[Param<'_>]) -> Result<(), StoreError> {

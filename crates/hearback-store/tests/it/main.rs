@@ -12,6 +12,7 @@ mod expectations;
 mod forget;
 mod listing;
 mod messages;
+mod partitions;
 mod people;
 mod postgres;
 mod properties;

@@ -14,7 +14,7 @@ mod person;
 use hearback_event::Address;
 
 use super::retain::Step;
-use super::{LogStore, names, quarantine, rows};
+use super::{LogStore, names, quarantine};
 use crate::session::{Session, params};
 use crate::{Forgotten, StoreError};
 use erase::Remains;
@@ -31,7 +31,7 @@ impl LogStore {
     /// Erases everything that is known of an address up to now.
     pub(super) async fn erase(&self, address: Address) -> Result<Forgotten, StoreError> {
         let person = Person::new(address);
-        let last = self.read(|_, session| rows::last_position(session)).await?;
+        let last = self.read(|_, session| session.last_position()).await?;
         let (events, mut payloads) = self.find_events(&person, last).await?;
         payloads.extend(self.find_payloads(&person, last).await?);
         payloads.sort_unstable();
