@@ -30,12 +30,16 @@ impl MessageView {
     pub const MOST_EVENTS: usize = 1000;
 
     /// The message that its events make; `None` where none of them names a message.
-    pub fn of(mut events: Vec<Record>) -> Option<Self> {
+    pub fn of(events: Vec<Record>) -> Option<Self> {
+        let ids = events.iter().flat_map(|record| record.event.message_ids(&record.account)).collect();
+        Self::with_ids(ids, events)
+    }
+
+    /// As [`MessageView::of`], where the ids that they name are known.
+    pub(crate) fn with_ids(mut ids: Vec<MessageId>, mut events: Vec<Record>) -> Option<Self> {
         events.sort_by_key(|record| (record.occurred_at(), record.position));
         let first = events.iter().min_by_key(|record| (!is_registration(record), record.position))?;
         let id = first.message_id()?;
-        let mut ids: Vec<MessageId> =
-            events.iter().flat_map(|record| record.event.message_ids(&record.account)).collect();
         ids.sort_unstable();
         ids.dedup();
         let facts: Vec<Fact> = events.iter().map(|record| Fact::of(record, 0)).collect();

@@ -29,14 +29,37 @@ pub(super) struct Messages<'a> {
     pub(super) as_of: u64,
 }
 
-/// The events of one message, by position.
-type Told = BTreeMap<u64, Record>;
+/// The events of one message.
+#[derive(Clone, Default)]
+struct Gathered {
+    /// Every id that one of them has.
+    ids: Vec<MessageId>,
+    /// By position.
+    events: BTreeMap<u64, Record>,
+}
+
+impl Gathered {
+    fn take(&mut self, other: Self) {
+        self.ids.extend(other.ids);
+        self.events.extend(other.events);
+    }
+}
 
 impl Messages<'_> {
     /// The messages that have one of these ids.
     pub(super) fn of_ids(&self, ids: Vec<MessageId>) -> Result<Vec<MessageView>, StoreError> {
-        let groups = self.join(self.gather(ids)?)?;
-        Ok(groups.into_iter().filter_map(|group| MessageView::of(newest(group))).collect())
+        self.of_events(ids, Vec::new())
+    }
+
+    /// As [`Messages::of_ids`], where some of their events were read already.
+    pub(super) fn of_events(
+        &self,
+        ids: Vec<MessageId>,
+        at_hand: Vec<Record>,
+    ) -> Result<Vec<MessageView>, StoreError> {
+        let groups = self.join(self.gather(ids, at_hand)?)?;
+        let view = |group: Gathered| MessageView::with_ids(group.ids, newest(group.events));
+        Ok(groups.into_iter().filter_map(view).collect())
     }
 
     /// The message of an id.
@@ -50,21 +73,27 @@ impl Messages<'_> {
             self.shared.sources().iter().map(|source| source.account.clone()).collect();
         let sends: Vec<_> =
             accounts.iter().map(|account| MessageId::new(account, provider_id, None)).collect();
-        let mut records = self.of_sends(&sends, EventFilter::default())?;
-        records.retain(|record| record.event.provider_message_id.as_deref() == Some(provider_id));
+        let mut is_named = |record: &Record| record.event.provider_message_id.as_deref() == Some(provider_id);
+        let records = self.of_sends(&sends, Vec::new(), &mut is_named)?;
         let ids: BTreeSet<MessageId> = records.iter().filter_map(Record::message_id).collect();
         let mut views = self.of_ids(ids.into_iter().collect())?;
         views.sort_by_key(|view| view.id);
         Ok(views)
     }
 
-    /// Events of these sends that `filter` means, newest first.
-    fn of_sends(&self, sends: &[MessageId], filter: EventFilter) -> Result<Vec<Record>, StoreError> {
+    /// Those events of these sends that are meant, newest first. Some of them may be at hand.
+    fn of_sends(
+        &self,
+        sends: &[MessageId],
+        at_hand: Vec<Record>,
+        means: &mut dyn FnMut(&Record) -> bool,
+    ) -> Result<Vec<Record>, StoreError> {
         let keys = sends.iter().map(|id| Key::message(*id));
         let groups = vec![Group::filtered(keys, &self.shared.filters.read())];
         let snapshot = Snapshot::of(self.shared, groups, 0);
-        let query = self.query(filter, MOST_RECORDS);
-        Ok(search::page(self.session, &self.shared.sources(), &snapshot, &query)?.rows)
+        let query = self.query(EventFilter::default(), MOST_RECORDS);
+        let at_hand = at_hand.into_iter().map(|record| (record.position, record)).collect();
+        Ok(search::page_of(self.session, &self.shared.sources(), &snapshot, &query, at_hand, means)?.rows)
     }
 
     fn query(&self, filter: EventFilter, limit: usize) -> EventQuery {
@@ -72,8 +101,10 @@ impl Messages<'_> {
     }
 
     /// The events of these messages, and of every id that leads on from them.
-    fn gather(&self, ids: Vec<MessageId>) -> Result<Vec<Told>, StoreError> {
-        let (mut asked, mut records) = (BTreeSet::new(), Told::new());
+    fn gather(&self, ids: Vec<MessageId>, mut at_hand: Vec<Record>) -> Result<Vec<Gathered>, StoreError> {
+        let (mut asked, mut records) = (BTreeSet::new(), BTreeMap::new());
+        // By position. To work them out takes nearly as long as to read the event: it is done once.
+        let mut ids_of: HashMap<u64, Vec<MessageId>> = HashMap::new();
         let mut pending = ids;
         for _ in 0..STEPS {
             pending.retain(|id| asked.insert(*id));
@@ -82,24 +113,31 @@ impl Messages<'_> {
             if pending.is_empty() {
                 break;
             }
-            let filter = EventFilter { messages: pending.clone(), ..EventFilter::default() };
-            let found = self.of_sends(&pending, filter)?;
+            let mut is_of_them = |record: &Record| {
+                let ids: Vec<MessageId> = record.event.message_ids(&record.account).collect();
+                let is = ids.iter().any(|id| pending.binary_search(id).is_ok());
+                if is {
+                    ids_of.insert(record.position, ids);
+                }
+                is
+            };
+            let found = self.of_sends(&pending, std::mem::take(&mut at_hand), &mut is_of_them)?;
             pending.clear();
-            pending.extend(found.iter().flat_map(|record| record.event.message_ids(&record.account)));
+            pending.extend(found.iter().filter_map(|record| ids_of.get(&record.position)).flatten());
             records.extend(found.into_iter().map(|record| (record.position, record)));
         }
-        Ok(connected(records))
+        Ok(connected(records, ids_of))
     }
 
     /// Joins what no id joins. Groups that are neither told of nor registered without an id stay as they are.
-    fn join(&self, groups: Vec<Told>) -> Result<Vec<Told>, StoreError> {
-        let lonely: Vec<Lonely> = groups.iter().filter_map(Lonely::of).collect();
+    fn join(&self, groups: Vec<Gathered>) -> Result<Vec<Gathered>, StoreError> {
+        let lonely: Vec<Lonely<'_>> = groups.iter().filter_map(Lonely::of).collect();
         let recipients = self.recipients_to_join(&lonely)?;
         if recipients.is_empty() {
             return Ok(groups);
         }
-        let ids = lonely.iter().filter(|one| recipients.contains(&one.recipient)).map(|one| one.message.at);
-        let (Some(first), Some(last)) = (ids.clone().min(), ids.max()) else { return Ok(groups) };
+        let times = lonely.iter().filter(|one| recipients.contains(one.recipient)).map(Lonely::at);
+        let (Some(first), Some(last)) = (times.clone().min(), times.max()) else { return Ok(groups) };
         // Others could be nearer to it, and yet others to those.
         let around = (first.plus_seconds(-3 * LABELS_WITHIN), last.plus_seconds(3 * LABELS_WITHIN));
         let Some(nearby) = self.to_recipients(&recipients, Vec::new(), around, MOST_NEARBY)? else {
@@ -111,7 +149,7 @@ impl Messages<'_> {
             return Ok(groups);
         }
         let ids: BTreeSet<MessageId> = nearby.iter().filter_map(Record::message_id).collect();
-        let all = self.gather(ids.into_iter().collect())?;
+        let all = self.gather(ids.into_iter().collect(), Vec::new())?;
         let mut merged = groups;
         for (told, registered) in pairs(&all) {
             merge(&mut merged, told, registered);
@@ -120,10 +158,10 @@ impl Messages<'_> {
     }
 
     /// The recipients of which a message could be joined: one that waits for it is registered.
-    fn recipients_to_join(&self, lonely: &[Lonely]) -> Result<BTreeSet<Address>, StoreError> {
+    fn recipients_to_join(&self, lonely: &[Lonely<'_>]) -> Result<BTreeSet<Address>, StoreError> {
         let (registered, told): (Vec<_>, Vec<_>) = lonely.iter().partition(|one| one.is_registered);
         let mut recipients: BTreeSet<Address> = registered.iter().map(|one| one.recipient.clone()).collect();
-        let times = told.iter().map(|one| one.message.at);
+        let times = told.iter().map(|one| one.at());
         let (Some(first), Some(last)) = (times.clone().min(), times.max()) else { return Ok(recipients) };
         let around = (first.plus_seconds(-LABELS_WITHIN), last.plus_seconds(LABELS_WITHIN + 1));
         let to = told.iter().map(|one| one.recipient.clone()).collect();
@@ -156,52 +194,61 @@ impl Messages<'_> {
 }
 
 /// A message that no id joins to another.
-struct Lonely {
-    message: Unjoined,
-    recipient: Address,
+struct Lonely<'a> {
+    group: &'a Gathered,
+    first: &'a Record,
+    recipient: &'a Address,
     is_registered: bool,
 }
 
-impl Lonely {
-    fn of(group: &Told) -> Option<Self> {
+impl<'a> Lonely<'a> {
+    fn of(group: &'a Gathered) -> Option<Self> {
+        let events = || group.events.values();
         let is_registration = |record: &&Record| record.event.kind == Kind::Registered;
-        let registrations = group.values().filter(is_registration).count();
-        let is_registered = registrations == group.len();
-        let has_provider_id = group.values().any(|record| record.event.provider_message_id.is_some());
+        let registrations = events().filter(is_registration).count();
+        let is_registered = registrations == group.events.len();
+        let has_provider_id = events().any(|record| record.event.provider_message_id.is_some());
         // What Hearback sends carries its id, and so does what comes back.
         let sent_here =
             |record: &Record| record.event.registration.as_ref().is_some_and(|one| one.attempt.is_some());
         // Of both sides, or registered with the provider's id: nothing is missing.
         if (registrations > 0 && !is_registered)
             || (is_registered && has_provider_id)
-            || group.values().any(sent_here)
+            || events().any(sent_here)
         {
             return None;
         }
-        let first = group.values().min_by_key(|record| (record.occurred_at(), record.position))?;
+        let first = events().min_by_key(|record| (record.occurred_at(), record.position))?;
+        Some(Self { group, first, recipient: first.event.recipient.as_ref()?, is_registered })
+    }
+
+    fn at(&self) -> Timestamp {
+        self.first.occurred_at()
+    }
+
+    fn message(&self) -> Option<Unjoined> {
+        let events = self.group.events.values();
         let mut labels: BTreeMap<String, String> =
-            group.values().flat_map(|record| record.event.labels.clone()).collect();
+            events.flat_map(|record| record.event.labels.clone()).collect();
         labels.remove(hearback_event::Label::MESSAGE_ID);
-        let message = Unjoined {
-            id: first.message_id()?,
-            at: first.occurred_at(),
-            channel: first.event.channel,
-            account: first.account.to_string(),
+        Some(Unjoined {
+            id: self.first.message_id()?,
+            at: self.at(),
+            channel: self.first.event.channel,
+            account: self.first.account.to_string(),
             labels,
-        };
-        Some(Self { message, recipient: first.event.recipient.clone()?, is_registered })
+        })
     }
 }
 
 /// The pairs of groups that are one message.
-fn pairs(groups: &[Told]) -> Vec<(&Told, &Told)> {
-    let mut by_recipient: BTreeMap<Address, [Vec<(Unjoined, &Told)>; 2]> = BTreeMap::new();
-    for group in groups {
-        if let Some(lonely) = Lonely::of(group) {
-            let [told, registered] = by_recipient.entry(lonely.recipient).or_default();
-            let side = if lonely.is_registered { registered } else { told };
-            side.push((lonely.message, group));
-        }
+fn pairs(groups: &[Gathered]) -> Vec<(&Gathered, &Gathered)> {
+    let mut by_recipient: BTreeMap<&Address, [Vec<(Unjoined, &Gathered)>; 2]> = BTreeMap::new();
+    for lonely in groups.iter().filter_map(Lonely::of) {
+        let Some(message) = lonely.message() else { continue };
+        let [told, registered] = by_recipient.entry(lonely.recipient).or_default();
+        let side = if lonely.is_registered { registered } else { told };
+        side.push((message, lonely.group));
     }
     let mut pairs = Vec::new();
     for [told, registered] in by_recipient.into_values() {
@@ -216,47 +263,51 @@ fn pairs(groups: &[Told]) -> Vec<(&Told, &Told)> {
 }
 
 /// Makes one of a told and a registered message, where either is among the groups.
-fn merge(groups: &mut Vec<Told>, told: &Told, registered: &Told) {
-    let is = |group: &Told, other: &Told| other.keys().any(|position| group.contains_key(position));
+fn merge(groups: &mut Vec<Gathered>, told: &Gathered, registered: &Gathered) {
+    let is = |group: &Gathered, other: &Gathered| {
+        other.events.keys().any(|position| group.events.contains_key(position))
+    };
     let before = groups.len();
     groups.retain(|group| !is(group, told) && !is(group, registered));
     if groups.len() < before {
-        groups.push(told.iter().chain(registered).map(|(at, record)| (*at, record.clone())).collect());
+        let mut one = told.clone();
+        one.take(registered.clone());
+        groups.push(one);
     }
 }
 
 /// Events that share an id, directly or over others, make one group.
-fn connected(records: Told) -> Vec<Told> {
-    let mut groups: Vec<(Vec<MessageId>, Told)> = Vec::new();
+fn connected(records: BTreeMap<u64, Record>, mut ids_of: HashMap<u64, Vec<MessageId>>) -> Vec<Gathered> {
+    let mut groups: Vec<Gathered> = Vec::new();
     let mut places: HashMap<MessageId, usize> = HashMap::new();
     for (position, record) in records {
-        let ids: Vec<MessageId> = record.event.message_ids(&record.account).collect();
+        let ids = ids_of.remove(&position).unwrap_or_default();
         let known: BTreeSet<usize> = ids.iter().filter_map(|id| places.get(id).copied()).collect();
         let place = known.first().copied().unwrap_or_else(|| {
-            groups.push(Default::default());
+            groups.push(Gathered::default());
             groups.len() - 1
         });
         for other in known.into_iter().skip(1) {
-            let (ids, records) = groups.get_mut(other).map(std::mem::take).unwrap_or_default();
-            places.extend(ids.iter().map(|id| (*id, place)));
-            if let Some((all, group)) = groups.get_mut(place) {
-                all.extend(ids);
-                group.extend(records);
+            let other = groups.get_mut(other).map(std::mem::take).unwrap_or_default();
+            places.extend(other.ids.iter().map(|id| (*id, place)));
+            if let Some(group) = groups.get_mut(place) {
+                group.take(other);
             }
         }
         places.extend(ids.iter().map(|id| (*id, place)));
-        if let Some((all, group)) = groups.get_mut(place) {
-            all.extend(ids);
-            group.insert(position, record);
+        if let Some(group) = groups.get_mut(place) {
+            group.ids.extend(ids);
+            group.events.insert(position, record);
         }
     }
-    groups.into_iter().map(|(_, group)| group).filter(|group| !group.is_empty()).collect()
+    groups.retain(|group| !group.events.is_empty());
+    groups
 }
 
 /// The newest events of a message, as many as are shown, registrations first of all.
-fn newest(group: Told) -> Vec<Record> {
-    let superfluous = group.len().saturating_sub(MessageView::MOST_EVENTS);
-    let mut records: Vec<Record> = group.into_values().collect();
+fn newest(events: BTreeMap<u64, Record>) -> Vec<Record> {
+    let superfluous = events.len().saturating_sub(MessageView::MOST_EVENTS);
+    let mut records: Vec<Record> = events.into_values().collect();
     records.sort_by_key(|record| (record.event.kind == Kind::Registered, record.position));
     records.split_off(superfluous)
 }

@@ -38,16 +38,15 @@ pub(super) fn page(
     loop {
         // Where all are meant, each event that is looked at is of another message.
         let found = candidates.below(beyond, (query.limit - page.rows.len()).max(LEAST_AT_ONCE))?;
-        known.learn(&messages, &found.rows)?;
         looked_at += found.rows.len();
-        for record in found.rows {
-            let Some(message) = known.message_of(&record) else { continue };
+        for (position, id) in known.learn(&messages, found.rows)? {
+            let Some(message) = known.message_of(id) else { continue };
             let stands_for_it = message.events.iter().filter(|event| candidates.has(event));
             let newest = stands_for_it.map(|event| event.position).max();
-            if newest == Some(record.position) && query.filter.matches(message) {
+            if newest == Some(position) && query.filter.matches(message) {
                 page.rows.push(message.clone());
                 if page.rows.len() == query.limit {
-                    page.next = Some(record.position);
+                    page.next = Some(position);
                     return Ok(page);
                 }
             }
@@ -128,17 +127,24 @@ struct Known {
 }
 
 impl Known {
-    fn learn(&mut self, messages: &Messages<'_>, records: &[Record]) -> Result<(), StoreError> {
-        let ids = records.iter().filter_map(Record::message_id);
+    /// Makes the messages of these events. Gives the position of each event, and which message it is of.
+    fn learn(
+        &mut self,
+        messages: &Messages<'_>,
+        records: Vec<Record>,
+    ) -> Result<Vec<(u64, MessageId)>, StoreError> {
+        let named = |record: &Record| Some((record.position, record.message_id()?));
+        let named: Vec<(u64, MessageId)> = records.iter().filter_map(named).collect();
+        let ids = named.iter().map(|(_, id)| *id);
         let new: BTreeSet<MessageId> = ids.filter(|id| !self.places.contains_key(id)).collect();
-        for view in messages.of_ids(new.into_iter().collect())? {
+        for view in messages.of_events(new.into_iter().collect(), records)? {
             self.places.extend(view.ids.iter().map(|id| (*id, self.messages.len())));
             self.messages.push(view);
         }
-        Ok(())
+        Ok(named)
     }
 
-    fn message_of(&self, record: &Record) -> Option<&MessageView> {
-        self.messages.get(*self.places.get(&record.message_id()?)?)
+    fn message_of(&self, id: MessageId) -> Option<&MessageView> {
+        self.messages.get(*self.places.get(&id)?)
     }
 }

@@ -1,5 +1,6 @@
 //! Finding events: postings where there is a key for it, the log's order where there is none, and the row decides.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hearback_event::Record;
@@ -99,7 +100,20 @@ pub(super) fn page(
     snapshot: &Snapshot,
     query: &EventQuery,
 ) -> Result<Page<Record>, StoreError> {
-    let mut found = Found { session, sources, query, blocks: Blocks::new(session), rows: Vec::new() };
+    page_of(session, sources, snapshot, query, BTreeMap::new(), &mut |record| query.filter.matches(record))
+}
+
+/// As [`page`], where something else decides what is meant, and some rows were read already: those are not read once more.
+pub(super) fn page_of(
+    session: &dyn Session,
+    sources: &Sources,
+    snapshot: &Snapshot,
+    query: &EventQuery,
+    at_hand: BTreeMap<u64, Record>,
+    means: &mut dyn FnMut(&Record) -> bool,
+) -> Result<Page<Record>, StoreError> {
+    let blocks = Blocks::new(session);
+    let mut found = Found { session, sources, query, means, at_hand, blocks, rows: Vec::new() };
     if snapshot.groups.is_empty() {
         found.scan(snapshot)?;
     } else {
@@ -115,6 +129,9 @@ struct Found<'a> {
     session: &'a dyn Session,
     sources: &'a Sources,
     query: &'a EventQuery,
+    means: &'a mut dyn FnMut(&Record) -> bool,
+    /// By position.
+    at_hand: BTreeMap<u64, Record>,
     blocks: Blocks<'a>,
     rows: Vec<Record>,
 }
@@ -174,7 +191,7 @@ impl Found<'_> {
                 Order::Newest => last = end.saturating_sub(1),
                 Order::Oldest => first = end + 1,
             }
-            self.rows.extend(read.into_iter().filter(|record| self.query.filter.matches(record)));
+            self.keep(read);
             most = (most * 2).min(LOOKS_AT_ONCE);
         }
         Ok(())
@@ -360,11 +377,36 @@ impl Found<'_> {
             if next.is_empty() {
                 break;
             }
-            let read = rows::at(self.session, self.sources, &next)?;
-            self.rows.extend(read.into_iter().filter(|record| self.query.filter.matches(record)));
+            let read = self.read(&next)?;
+            self.keep(read);
             most = (most * 2).min(LOOKS_AT_ONCE);
         }
         Ok(())
+    }
+
+    /// Keeps those that are meant.
+    fn keep(&mut self, mut read: Vec<Record>) {
+        read.retain(|record| (self.means)(record));
+        if self.rows.is_empty() {
+            self.rows = read;
+        } else {
+            self.rows.append(&mut read);
+        }
+    }
+
+    /// The rows of positions, in their order.
+    fn read(&mut self, positions: &[u64]) -> Result<Vec<Record>, StoreError> {
+        let is_lacking = |position: &u64| !self.at_hand.contains_key(position);
+        let lacking: Vec<u64> = positions.iter().copied().filter(is_lacking).collect();
+        let read = rows::at(self.session, self.sources, &lacking)?;
+        if lacking.len() == positions.len() {
+            return Ok(read);
+        }
+        let mut read = read.into_iter().peekable();
+        let mut row = |position: &u64| {
+            self.at_hand.remove(position).or_else(|| read.next_if(|record| record.position == *position))
+        };
+        Ok(positions.iter().filter_map(&mut row).collect())
     }
 
     fn read_group(&self, sealed: &Sealed, group: &[Key]) -> Result<Vec<u16>, StoreError> {
