@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// So many events, or dropped recipients, are looked at for one page.
-const LOOKED_AT_MAX: usize = 128;
+const LOOKED_AT_MAX: usize = 200;
 /// So many are looked at together.
 const AT_ONCE: std::ops::RangeInclusive<usize> = 64..=128;
 
@@ -94,8 +94,10 @@ impl List<'_> {
         self.rows.len() == self.query.limit
     }
 
+    /// How many are looked at next.
     fn at_once(&self) -> usize {
-        (2 * self.query.limit).clamp(*AT_ONCE.start(), *AT_ONCE.end())
+        let left = LOOKED_AT_MAX.saturating_sub(self.looked_at).max(1);
+        (2 * self.query.limit).clamp(*AT_ONCE.start(), *AT_ONCE.end()).min(left)
     }
 
     /// Walks the events before `beyond`, then what was dropped. Gives where the next page goes on.
@@ -107,8 +109,8 @@ impl List<'_> {
         };
         let sources = self.shared.sources();
         let snapshot = Snapshot::for_filter(self.shared, &filter, 0);
-        let limit = self.at_once();
         loop {
+            let limit = self.at_once();
             let asked =
                 EventQuery { filter: filter.clone(), order: Order::Newest, beyond: Some(beyond), limit };
             let found = search::page(self.session, &sources, &snapshot, &asked)?;
@@ -164,8 +166,8 @@ impl List<'_> {
         below: u64,
         mut after: Option<Address>,
     ) -> Result<Option<RecipientPlace>, StoreError> {
-        let limit = self.at_once();
         loop {
+            let limit = self.at_once();
             let from = after.as_ref().map_or("", Address::as_str);
             let found = self
                 .session
