@@ -14,7 +14,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use hearback_event::{Address, Kind, Record, Timestamp};
+use hearback_event::{Address, Fact, Kind, Record, Timestamp};
 
 use super::people::Last;
 use super::posting::{Key, period_of, position_at};
@@ -131,8 +131,7 @@ impl List<'_> {
 
     /// Lists the recipients of those events that were their last. Gives the position at which the page was full.
     fn take_events(&mut self, records: &[Record], as_of: u64) -> Result<Option<u64>, StoreError> {
-        let own: BTreeSet<&Address> =
-            records.iter().filter_map(|record| record.event.recipient.as_ref()).collect();
+        let own: BTreeSet<&Address> = self.may_be_last(records, as_of);
         let mut own: Vec<Address> = own.into_iter().cloned().collect();
         let states = people::states(self.shared, self.session, &own)?;
         // Most of a rare kind of event were the last one once, and are not now: those are known by little.
@@ -157,6 +156,25 @@ impl List<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// The recipients of those events after which nothing is in memory. Of the others nothing need be read: of the newest bounces, say,
+    /// most were followed by something.
+    fn may_be_last<'a>(&self, records: &'a [Record], as_of: u64) -> BTreeSet<&'a Address> {
+        let tail = self.shared.tail.read();
+        let may_be = |record: &'a Record| {
+            let address = record.event.recipient.as_ref()?;
+            let this = (record.occurred_at(), record.event.kind.number(), record.position);
+            let is_later = |fact: &Fact| {
+                fact.position <= as_of
+                    && !fact.kind.is_alert()
+                    && (fact.occurred_at, fact.kind.number(), fact.position) > this
+            };
+            let mut periods = tail.unsealed.iter().rev();
+            let is_followed = periods.any(|period| period.facts_of(address.as_str()).any(is_later));
+            (!is_followed).then_some(address)
+        };
+        records.iter().filter_map(may_be).collect()
     }
 
     /// Walks the recipients whose last event, as of the moment of the list, was dropped: it stood before `below`.
