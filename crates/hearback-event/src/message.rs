@@ -44,6 +44,12 @@ impl Status {
         Kind::ALL.iter().copied().filter(move |kind| status_of(*kind) == self)
     }
 
+    /// Whether a message with an event of this kind can have this status, whatever else happened to it.
+    pub fn is_possible_with(self, kind: Kind) -> bool {
+        let least = Class::of(kind).weight();
+        least == 0 || self.kinds().any(|own| Class::of(own).weight() >= least)
+    }
+
     /// Whether the message's way has not ended yet.
     pub const fn is_under_way(self) -> bool {
         matches!(self, Self::Unknown | Self::Registered | Self::Queued | Self::Sent | Self::Deferred)
@@ -82,6 +88,18 @@ impl Class {
             Kind::Queued | Kind::Sent | Kind::Deferred => Self::InTransit,
             Kind::Opened | Kind::Clicked | Kind::Unsubscribed => Self::Proof,
             _ => Self::Silent,
+        }
+    }
+
+    /// Of a message's events those of the heaviest class decide. An open and the like proves a delivery over anything in transit.
+    const fn weight(self) -> u8 {
+        match self {
+            Self::Silent => 0,
+            Self::Registered => 1,
+            Self::InTransit => 2,
+            Self::Proof => 3,
+            Self::Terminal => 4,
+            Self::Complained => 5,
         }
     }
 }
@@ -183,19 +201,10 @@ impl MessageState {
     }
 }
 
-/// The event that decides. An open and the like proves a delivery over anything in transit.
+/// The event that decides.
 fn deciding(facts: &[Fact]) -> Option<&Fact> {
-    let weight = |class: Class| match class {
-        Class::Silent => 0,
-        Class::Registered => 1,
-        Class::InTransit => 2,
-        Class::Proof => 3,
-        Class::Terminal => 4,
-        Class::Complained => 5,
-    };
-    let heaviest =
-        facts.iter().map(|fact| weight(Class::of(fact.kind))).max().filter(|weight| *weight > 0)?;
-    let class = facts.iter().map(|fact| Class::of(fact.kind)).find(|class| weight(*class) == heaviest)?;
+    let classes = || facts.iter().map(|fact| Class::of(fact.kind));
+    let class = classes().max_by_key(|class| class.weight()).filter(|class| class.weight() > 0)?;
     let rank_first = rank_first(facts, class);
     let key = |fact: &&Fact| {
         let (time, rank) = (fact.occurred_at, rank(fact.kind));
@@ -306,5 +315,27 @@ mod tests {
             for i in 0..shuffled.len() { shuffled.swap(i, (seed as usize).wrapping_mul(i + 3) % len); }
             prop_assert_eq!(MessageState::of(&facts), MessageState::of(&shuffled));
         }
+
+        #[test]
+        fn a_status_is_possible_with_every_event_that_gave_it(
+            events in proptest::collection::vec((0..Kind::ALL.len(), 0_i64..12, 0_u16..64), 0..12),
+        ) {
+            let facts: Vec<Fact> = events.iter().enumerate()
+                .map(|(i, (kind, at, flags))| fact(i as u64 + 1, Kind::ALL[*kind], *at, *flags)).collect();
+            let status = MessageState::of(&facts).status;
+            for fact in &facts {
+                prop_assert!(status.is_possible_with(fact.kind), "{:?} with {:?}", status, fact.kind);
+            }
+        }
+    }
+
+    #[test]
+    fn what_ended_the_way_rules_out_what_was_on_it() {
+        for kind in [Kind::Delivered, Kind::Opened, Kind::Bounced, Kind::Complained] {
+            assert!(!Status::Deferred.is_possible_with(kind), "{kind:?}");
+        }
+        assert!(Status::Deferred.is_possible_with(Kind::Sent));
+        assert!(!Status::Delivered.is_possible_with(Kind::Complained));
+        assert!(Status::Delivered.is_possible_with(Kind::Bounced));
     }
 }

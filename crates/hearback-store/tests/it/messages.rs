@@ -283,6 +283,17 @@ async fn a_list_has_each_message_once_as_it_stood_while_others_come_in(home: &Ho
     }
 }
 
+async fn what_became_of_one_recipient_of_a_send_says_nothing_of_another(home: &Home) {
+    let store = home.open();
+    let to_bob = event(Kind::Delivered, "bob@example.com", "p", 9, 2);
+    submit_all(&*store, "eu", vec![told(Kind::Deferred, "p", 5, 1, &[]), to_bob], 1).await;
+    for (status, expected) in [(Status::Deferred, ALICE), (Status::Delivered, "bob@example.com")] {
+        let filter = MessageFilter { statuses: vec![status], ..MessageFilter::default() };
+        let ids: Vec<_> = pages(&*store, &filter, 10, async || ()).await.iter().map(|view| view.id).collect();
+        assert_eq!(ids, [MessageId::new("eu", "p", Some(expected))], "{status:?}");
+    }
+}
+
 async fn overdue_is_what_was_expected_by_then_and_is_still_under_way(home: &Home) {
     let store = home.open();
     for (key, at) in [("late", 0), ("in time", 100), ("delivered", 0)] {
@@ -350,6 +361,7 @@ on_every_store!(every_case:
     what_could_be_either_is_joined_to_neither,
     one_embedded_id_in_a_mail_to_many_is_the_message_of_one,
     a_list_has_each_message_once_as_it_stood_while_others_come_in,
+    what_became_of_one_recipient_of_a_send_says_nothing_of_another,
     overdue_is_what_was_expected_by_then_and_is_still_under_way,
 );
 
@@ -382,7 +394,7 @@ proptest! {
     #![proptest_config(crate::support::cases(24))]
 
     /// Registrations, completions and provider's events of a few messages in any order, some several times: always the
-    /// same messages in the same state.
+    /// same messages in the same state, which are those that are listed by it.
     #[test]
     fn any_order_of_registrations_and_events_gives_the_same_messages(
         order in Just((0..10_usize).collect::<Vec<_>>()).prop_shuffle(),
@@ -409,11 +421,17 @@ proptest! {
                 for n in order {
                     submit(&*store, given(&events[n])).await;
                 }
-                let mut states = Vec::new();
+                let (mut states, mut by_status) = (Vec::new(), BTreeMap::<Status, BTreeSet<MessageId>>::new());
                 for id in ["a", "c", "d"].map(by_key).into_iter().chain(["p", "q", "r", "s"].map(by_provider)) {
                     let view = view(&*store, id).await;
                     let kinds: Vec<_> = view.events.iter().map(|record| (record.occurred_at(), record.event.kind)).collect();
+                    by_status.entry(view.state.status).or_default().insert(view.id);
                     states.push((view.ids, view.state.status, view.state.since, kinds.len()));
+                }
+                for status in Status::ALL {
+                    let filter = MessageFilter { statuses: vec![*status], ..MessageFilter::default() };
+                    let listed: BTreeSet<_> = pages(&*store, &filter, 2, async || ()).await.iter().map(|view| view.id).collect();
+                    assert_eq!(listed, by_status.remove(status).unwrap_or_default(), "{status:?}");
                 }
                 states
             })
