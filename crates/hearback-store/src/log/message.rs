@@ -11,7 +11,8 @@ use hearback_event::{Address, Kind, LABELS_WITHIN, MessageId, Record, Timestamp,
 use super::Shared;
 use super::groups::Group;
 use super::posting::Key;
-use super::search::{self, Snapshot};
+use super::search;
+use super::snapshot::Snapshot;
 use crate::session::Session;
 use crate::{EventFilter, EventQuery, MessageView, Order, StoreError};
 
@@ -93,7 +94,7 @@ impl Messages<'_> {
         let snapshot = Snapshot::of(self.shared, groups, 0);
         let query = self.query(EventFilter::default(), MOST_RECORDS);
         let at_hand = at_hand.into_iter().map(|record| (record.position, record)).collect();
-        Ok(search::page_of(self.session, &self.shared.sources(), &snapshot, &query, at_hand, means)?.rows)
+        Ok(search::page_where(self.session, &self.shared.sources(), &snapshot, &query, at_hand, means)?.rows)
     }
 
     fn query(&self, filter: EventFilter, limit: usize) -> EventQuery {
@@ -226,7 +227,7 @@ impl<'a> Lonely<'a> {
         self.first.occurred_at()
     }
 
-    fn message(&self) -> Option<Unjoined> {
+    fn unjoined(&self) -> Option<Unjoined> {
         let events = self.group.events.values();
         let mut labels: BTreeMap<String, String> =
             events.flat_map(|record| record.event.labels.clone()).collect();
@@ -245,7 +246,7 @@ impl<'a> Lonely<'a> {
 fn pairs(groups: &[Gathered]) -> Vec<(&Gathered, &Gathered)> {
     let mut by_recipient: BTreeMap<&Address, [Vec<(Unjoined, &Gathered)>; 2]> = BTreeMap::new();
     for lonely in groups.iter().filter_map(Lonely::of) {
-        let Some(message) = lonely.message() else { continue };
+        let Some(message) = lonely.unjoined() else { continue };
         let [told, registered] = by_recipient.entry(lonely.recipient).or_default();
         let side = if lonely.is_registered { registered } else { told };
         side.push((message, lonely.group));

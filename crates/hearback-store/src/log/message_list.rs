@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hearback_event::{Address, Kind, MessageId, Record, Timestamp};
+use hearback_event::{Address, Fact, MessageId, Record, Timestamp};
 
 use super::message::Messages;
 use super::posting::Key;
 use super::rows::{self, Sources};
-use super::search::{self, Snapshot};
+use super::search;
+use super::snapshot::Snapshot;
 use super::{Shared, expectations};
 use crate::session::Session;
 use crate::{
@@ -20,11 +21,11 @@ use crate::{
 };
 
 /// Events that are looked at for one page. A page may be short where few of them are of messages that are meant.
-const MOST_LOOKED_AT: usize = 100;
-/// Events in memory that are looked at to find one that settles a message: those of a send to many have one key.
-const MOST_OF_A_SEND: usize = 500;
+const LOOKED_AT_MAX: usize = 100;
 /// Events that are looked at together, at least.
-const LEAST_AT_ONCE: usize = 20;
+const AT_ONCE_MIN: usize = 20;
+/// Events of a message's send that are looked at in each period in memory: those of a mail to many have one key.
+const OF_A_SEND_MAX: usize = 500;
 
 /// A page of messages.
 pub(super) fn page(
@@ -40,10 +41,10 @@ pub(super) fn page(
     let (mut beyond, mut looked_at) = (query.beyond.unwrap_or(u64::MAX).min(as_of + 1), 0);
     loop {
         // Where all are meant, each event that is looked at is of another message.
-        let found = candidates.below(beyond, (query.limit - page.rows.len()).max(LEAST_AT_ONCE))?;
+        let found = candidates.below(beyond, (query.limit - page.rows.len()).max(AT_ONCE_MIN))?;
         looked_at += found.rows.len();
-        let settled = settled(&messages, &query.filter, &found.rows)?;
-        for (position, id) in known.learn(&messages, found.rows, &settled)? {
+        let ruled_out = ruled_out(&messages, &query.filter, &found.rows)?;
+        for (position, id) in known.learn(&messages, found.rows, &ruled_out)? {
             let Some(message) = known.message_of(id) else { continue };
             let stands_for_it = message.events.iter().filter(|event| candidates.has(event));
             let newest = stands_for_it.map(|event| event.position).max();
@@ -57,7 +58,7 @@ pub(super) fn page(
         }
         page.next = found.next;
         match found.next {
-            Some(next) if looked_at < MOST_LOOKED_AT => beyond = next,
+            Some(next) if looked_at < LOOKED_AT_MAX => beyond = next,
             _ => return Ok(page),
         }
     }
@@ -123,38 +124,48 @@ impl<'a> Candidates<'a> {
     }
 }
 
-/// The messages of these events that an event in memory gives another status than what is asked for, whatever else happened to them: of the
-/// newest deferrals, say, most were followed by a delivery. Nothing more need be read of them.
-fn settled(
+/// The messages of these events that a later one gives another status than what is asked for, whatever else happened to them: of the newest
+/// deferrals, say, most were followed by a delivery. Nothing more need be read of them.
+fn ruled_out(
     messages: &Messages<'_>,
     filter: &MessageFilter,
     records: &[Record],
 ) -> Result<BTreeSet<MessageId>, StoreError> {
-    if filter.statuses.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let rules_out = |kind: Kind| !filter.statuses.iter().any(|status| status.is_possible_with(kind));
-    let mut found = BTreeMap::new();
-    {
-        let tail = messages.shared.tail.read();
-        for record in records {
-            let Some(id) = record.message_id() else { continue };
-            let to = record.event.recipient.as_ref().map(Address::as_str);
-            let facts = tail.unsealed.iter().rev().flat_map(|period| {
-                let places = period.places(Key::message(id)).take(MOST_OF_A_SEND);
-                places.filter(|place| period.recipient(*place) == to).filter_map(|place| period.fact(place))
-            });
-            let mut facts = facts.filter(|fact| fact.position <= messages.as_of);
-            found.extend(facts.find(|fact| rules_out(fact.kind)).map(|fact| (fact.position, id)));
-        }
-    }
+    let found = contradictions(messages, filter, records);
     let positions: Vec<u64> = found.keys().copied().collect();
     let read = rows::at(messages.session, &messages.shared.sources(), &positions)?;
     // A hash led there: the row decides.
-    let is_of =
-        |record: &Record, id: &MessageId| record.event.message_ids(&record.account).any(|other| other == *id);
-    let settled = |record: &Record| found.get(&record.position).copied().filter(|id| is_of(record, id));
-    Ok(read.iter().filter_map(settled).collect())
+    let confirmed = |record: &Record| {
+        let id = found.get(&record.position)?;
+        record.event.message_ids(&record.account).find(|other| other == id)
+    };
+    Ok(read.iter().filter_map(confirmed).collect())
+}
+
+/// Events in memory with which the message of one of these events cannot have a status that is asked for, if they are of that message.
+fn contradictions(
+    messages: &Messages<'_>,
+    filter: &MessageFilter,
+    records: &[Record],
+) -> BTreeMap<u64, MessageId> {
+    if filter.statuses.is_empty() {
+        return BTreeMap::new();
+    }
+    let contradicts = |fact: &&Fact| {
+        let is_possible = filter.statuses.iter().any(|status| status.is_possible_with(fact.kind));
+        fact.position <= messages.as_of && !is_possible
+    };
+    let tail = messages.shared.tail.read();
+    let contradiction = |record: &Record| {
+        let id = record.message_id()?;
+        let to = record.event.recipient.as_ref().map(Address::as_str);
+        let mut facts = tail.unsealed.iter().rev().flat_map(|period| {
+            let places = period.places(Key::message(id)).take(OF_A_SEND_MAX);
+            places.filter(|place| period.recipient(*place) == to).filter_map(|place| period.fact(place))
+        });
+        Some((facts.find(contradicts)?.position, id))
+    };
+    records.iter().filter_map(contradiction).collect()
 }
 
 /// Messages that were made for this page already.
@@ -165,17 +176,17 @@ struct Known {
 }
 
 impl Known {
-    /// Makes the messages of these events, but for those that are settled. Gives the position of each event, and which message it is of.
+    /// Makes the messages of these events, but for those that are ruled out. Gives the position of each event, and which message it is of.
     fn learn(
         &mut self,
         messages: &Messages<'_>,
         records: Vec<Record>,
-        settled: &BTreeSet<MessageId>,
+        ruled_out: &BTreeSet<MessageId>,
     ) -> Result<Vec<(u64, MessageId)>, StoreError> {
         let named = |record: &Record| Some((record.position, record.message_id()?));
         let named: Vec<(u64, MessageId)> = records.iter().filter_map(named).collect();
         let ids = named.iter().map(|(_, id)| *id);
-        let is_new = |id: &MessageId| !self.places.contains_key(id) && !settled.contains(id);
+        let is_new = |id: &MessageId| !self.places.contains_key(id) && !ruled_out.contains(id);
         let new: BTreeSet<MessageId> = ids.filter(is_new).collect();
         for view in messages.of_events(new.into_iter().collect(), records)? {
             self.places.extend(view.ids.iter().map(|id| (*id, self.messages.len())));

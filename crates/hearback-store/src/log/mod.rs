@@ -46,6 +46,7 @@ pub(crate) mod rows;
 mod runs;
 mod seal;
 mod search;
+mod snapshot;
 mod stage;
 mod start;
 mod store;

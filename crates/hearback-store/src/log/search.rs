@@ -6,13 +6,12 @@ use std::sync::Arc;
 use hearback_event::Record;
 
 use super::Shared;
-use super::groups::{self, Group};
-use super::period::Period;
 use super::posting::{Key, PERIOD, position_at};
 use super::rows::{self, Sources};
+use super::snapshot::{Snapshot, descending, intersect};
 use super::tail::{Blocks, Sealed};
 use crate::session::{Session, params};
-use crate::{EventFilter, EventQuery, Order, Page, StoreError};
+use crate::{EventQuery, Order, Page, StoreError};
 
 /// Lists up to this long are walked with a look at each row; longer ones are intersected first.
 const SHORT: usize = 2000;
@@ -25,32 +24,6 @@ const PERIODS_AHEAD: usize = 64;
 /// Blocks that are read together, about.
 const BLOCKS_AHEAD: usize = 1000;
 
-/// What must be taken from memory before rows are read.
-pub(super) struct Snapshot {
-    groups: Vec<Group>,
-    sealed: Vec<Arc<Sealed>>,
-    /// Number of the period and the places of every group in it, newest first.
-    unsealed: Vec<(u64, Vec<u16>)>,
-    last_position: u64,
-}
-
-impl Snapshot {
-    /// For events after a position that every group has a key of.
-    pub(super) fn of(shared: &Shared, groups: Vec<Group>, after: u64) -> Self {
-        let tail = shared.tail.read();
-        let places = |period: &Arc<Period>| (period.number(), places_in_memory(period, &groups, after));
-        let unsealed =
-            if groups.is_empty() { Vec::new() } else { tail.unsealed.iter().map(places).collect() };
-        Self { unsealed, sealed: tail.sealed.clone(), last_position: tail.last_position, groups }
-    }
-
-    /// For events after a position that a filter means.
-    pub(super) fn for_filter(shared: &Shared, filter: &EventFilter, after: u64) -> Self {
-        let groups = groups::groups(filter, &shared.sources(), &shared.filters.read());
-        Self::of(shared, groups, after)
-    }
-}
-
 /// Answers a query.
 pub(super) fn find(
     shared: &Shared,
@@ -62,37 +35,6 @@ pub(super) fn find(
     page(session, &shared.sources(), &Snapshot::for_filter(shared, &query.filter, after), query)
 }
 
-fn places_in_memory(period: &Period, groups: &[Group], after: u64) -> Vec<u16> {
-    let is_after = |place: &u16| position_at(period.number(), *place) > after;
-    intersect(groups.iter().map(|group| {
-        descending(group.keys().iter().flat_map(|key| period.places(*key).take_while(is_after)).collect())
-    }))
-}
-
-fn descending(mut places: Vec<u16>) -> Vec<u16> {
-    places.sort_unstable_by(|a, b| b.cmp(a));
-    places.dedup();
-    places
-}
-
-/// The places that are in every list; all descending.
-fn intersect(lists: impl Iterator<Item = Vec<u16>>) -> Vec<u16> {
-    let mut lists: Vec<Vec<u16>> = lists.collect();
-    lists.sort_by_key(Vec::len);
-    let mut lists = lists.into_iter();
-    let Some(mut places) = lists.next() else { return Vec::new() };
-    for other in lists {
-        let mut other = other.into_iter().peekable();
-        places.retain(|place| {
-            while other.peek().is_some_and(|next| next > place) {
-                other.next();
-            }
-            other.peek() == Some(place)
-        });
-    }
-    places
-}
-
 /// Answers a query whose filter the snapshot was taken for.
 pub(super) fn page(
     session: &dyn Session,
@@ -100,11 +42,11 @@ pub(super) fn page(
     snapshot: &Snapshot,
     query: &EventQuery,
 ) -> Result<Page<Record>, StoreError> {
-    page_of(session, sources, snapshot, query, BTreeMap::new(), &mut |record| query.filter.matches(record))
+    page_where(session, sources, snapshot, query, BTreeMap::new(), &mut |record| query.filter.matches(record))
 }
 
 /// As [`page`], where something else decides what is meant, and some rows were read already: those are not read once more.
-pub(super) fn page_of(
+pub(super) fn page_where(
     session: &dyn Session,
     sources: &Sources,
     snapshot: &Snapshot,

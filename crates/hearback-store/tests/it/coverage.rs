@@ -16,7 +16,8 @@ use hearback_store::{
 
 use crate::support::Home;
 use crate::{
-    alerts, conformance, delivery, delivery_times, expectations, forget, listing, messages, people, retention,
+    alerts, conformance, delivery, delivery_times, expectations, forget, listing, message_lists, messages,
+    people, retention,
 };
 
 /// What this process has asked of its stores.
@@ -111,6 +112,7 @@ record! { Store, OPERATIONS:
 async fn every_operation_is_asked_for() {
     ASKED.lock().unwrap().clear();
     conformance::every_case(Home::sqlite).await;
+    message_lists::every_case(Home::sqlite).await;
     messages::every_case(Home::sqlite).await;
     delivery::every_case(Home::sqlite).await;
     people::every_case(Home::sqlite).await;

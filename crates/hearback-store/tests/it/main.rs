@@ -11,6 +11,7 @@ mod delivery_times;
 mod expectations;
 mod forget;
 mod listing;
+mod message_lists;
 mod messages;
 mod partitions;
 mod people;

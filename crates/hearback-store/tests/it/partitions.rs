@@ -1,15 +1,18 @@
 //! PostgreSQL's partitions of the log: events are found in any of them, and looked for in their own alone.
 
-use hearback_event::{Event, Kind};
+use futures_util::future::join_all;
+use hearback_event::{DedupKey, Event, Kind};
 use hearback_store::postgres::{self, PostgresOptions};
-use hearback_store::{EventFilter, EventQuery, Order, Store};
+use hearback_store::{EventFilter, EventQuery, Order, Receipt, Store, Submission};
 
 use crate::support::{Home, ask, event, no_differences, submission, submit};
 
 /// Positions of one partition.
 const POSITIONS: u64 = 1 << 20;
-/// The events of the first partition; so many fewer begin the second.
+/// So many events are in the first partition, the others in the second.
 const BEFORE: u64 = 22;
+/// So many fill the first period: it reaches one position into the second partition.
+const SEALED: u64 = BEFORE + 1;
 const TOTAL: u64 = 64;
 
 /// The message of every four events, one of each kind.
@@ -17,6 +20,12 @@ fn nth(n: u64) -> Event {
     const KINDS: [Kind; 4] = [Kind::Sent, Kind::Deferred, Kind::Delivered, Kind::Opened];
     let (recipient, message) = (format!("guest{}@d.example", n / 8), format!("m{}", n / 4));
     event(KINDS[(n % 4) as usize], &recipient, &message, n as i64, n)
+}
+
+/// Its request, with a token of its own.
+fn request(n: u64) -> Submission {
+    let replay_token = Some(DedupKey::of(&[b"token", &n.to_be_bytes()]));
+    Submission { replay_token, ..submission("mailgun", vec![nth(n)]) }
 }
 
 /// A log that begins shortly before its second partition, as one does of which all before was dropped.
@@ -35,7 +44,7 @@ async fn at_the_border() -> (Home, impl Store) {
     let url = schema.url().replace("&application_name", settings);
     let store = postgres::open(&PostgresOptions::new(&url).unwrap()).unwrap();
     for n in 0..TOTAL {
-        assert_eq!(submit(&store, submission("mailgun", vec![nth(n)])).await, (1, 0));
+        assert_eq!(submit(&store, request(n)).await, (1, 0));
     }
     assert_eq!(store.last_position(), last + TOTAL);
     (home, store)
@@ -64,8 +73,29 @@ async fn events_are_found_in_whatever_partitions_they_are() {
     let names = border.message_ids("mailgun").collect();
     let filter = EventFilter { messages: names, ..EventFilter::default() };
     assert_eq!(found(&store, filter, 0).await, [20, 21, 22, 23]);
-    for n in 0..TOTAL {
-        assert_eq!(submit(&store, submission("mailgun", vec![nth(n)])).await, (0, 1), "event {n}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retries_are_known_in_whatever_partitions_the_first_are() {
+    let (_home, store) = at_the_border().await;
+    // What is sealed is known by its rows, and no longer by memory.
+    while store.stats().await.unwrap().unsealed_events > TOTAL - SEALED {
+        store.check_writable().await.unwrap();
+    }
+    let all = submission("mailgun", (0..TOTAL).map(nth).collect());
+    assert_eq!(submit(&store, all).await, (0, TOTAL as u32));
+    let again = join_all((0..TOTAL).map(|n| store.submit(request(n)))).await;
+    for (n, receipt) in again.into_iter().enumerate() {
+        assert_eq!(receipt.unwrap(), Receipt::Stored { new: 0, duplicates: 1 }, "request {n}");
+    }
+    let forged = |n| Submission {
+        digest: DedupKey::of(&[b"another body"]),
+        events: vec![nth(TOTAL + n)],
+        ..request(n)
+    };
+    let forged = join_all((0..TOTAL).map(|n| store.submit(forged(n)))).await;
+    for (n, receipt) in forged.into_iter().enumerate() {
+        assert_eq!(receipt.unwrap(), Receipt::ForgedReplay, "request {n}");
     }
     no_differences(&store).await;
 }
